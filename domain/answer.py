@@ -1,0 +1,91 @@
+"""What the assistant says, as values: the answer, its citations, and the weighing that chose it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+
+class AnswerKind(StrEnum):
+    """What kind of reply a turn ended with; a closed choice."""
+
+    GENERATED = "generated"
+    QUOTED = "quoted"
+    CLARIFYING = "clarifying"
+    ABSTAINED = "abstained"
+    HANDED_OFF = "handed_off"
+    SMALL_TALK = "small_talk"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The passage that supports one sentence of the answer.
+
+    ``marker`` is the number shown as ``[n]`` (from 1); ``sentence`` the character span of the supported
+    sentence in ``Answer.text``; ``quote_span`` the span of the supporting sentence in the passage's text, and
+    ``quote`` that text; ``support`` the probability (0..1) that the quote bears the sentence out.
+    """
+
+    marker: int
+    passage_id: str
+    sentence: tuple[int, int]
+    quote_span: tuple[int, int]
+    quote: str
+    support: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One possible answer with its two probabilities; ``origin`` says where it came from (``quote``, ``beam 1``, …)."""
+
+    text: str
+    kind: AnswerKind
+    origin: str
+    p_retrieval: float
+    p_generation: float
+    utility: float
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Weighting:
+    """How retrieval was weighed against generation in this turn.
+
+    ``retrieval_weight`` is λ of docs/design.md (0..1); ``mode`` says whether it was fixed by the operator or
+    predicted; ``features`` are the numbers the confidence was computed from.
+    """
+
+    retrieval_weight: float
+    mode: str
+    candidates: tuple[Candidate, ...] = ()
+    features: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished reply. ``text`` holds no markers: they are placed by ``with_markers`` from the citations.
+
+    ``confidence`` is the calibrated probability (0..1) that the answer is right; 0.0 for small talk and
+    hand-offs, where there is nothing to be sure of. ``options`` are the readings a clarifying question offers.
+    """
+
+    text: str
+    kind: AnswerKind
+    citations: tuple[Citation, ...] = ()
+    confidence: float = 0.0
+    weighting: Weighting | None = None
+    options: tuple[str, ...] = ()
+
+    def with_markers(self) -> str:
+        """The text with ``[n]`` after each cited sentence, markers of one sentence in ascending order."""
+        marks: dict[int, list[int]] = {}
+        for citation in self.citations:
+            marks.setdefault(citation.sentence[1], []).append(citation.marker)
+        text = self.text
+        for end in sorted(marks, reverse=True):
+            numbers = "".join(f"[{n}]" for n in sorted(set(marks[end])))
+            stop = end - 1 if end > 0 and text[end - 1] in ".!?" else end
+            text = f"{text[:stop]} {numbers}{text[stop:]}"
+        return text

@@ -1,0 +1,83 @@
+"""What was said, as values: queries, turns, conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from domain.answer import Answer
+from domain.passage import RetrievedPassage
+
+
+class Gate(StrEnum):
+    """What the rewriter decided to do with a message."""
+
+    KEEP = "keep"
+    REWRITE = "rewrite"
+    RESET = "reset"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A message made standalone.
+
+    ``text`` is what is searched; ``original`` the message as typed; ``gate`` what was done and ``reason`` why,
+    in plain words; ``confidence`` the gate's probability for its decision (0..1); ``context`` is the part of
+    the history that a search may lean on (empty after ``KEEP`` and ``RESET``), newest last.
+    """
+
+    text: str
+    original: str
+    gate: Gate = Gate.KEEP
+    reason: str = ""
+    confidence: float = 1.0
+    context: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The numbers of one turn, for the operator: seconds per stage (``rewrite``, ``retrieve``, ``generate``, …)."""
+
+    seconds: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One whole exchange, never half. ``asked_at`` is Unix time in seconds; ``stopped`` means the person
+    pressed stop and ``answer`` holds what had been written by then."""
+
+    id: str
+    question: str
+    query: Query
+    answer: Answer
+    evidence: tuple[RetrievedPassage, ...] = ()
+    trace: Trace = field(default_factory=Trace)
+    asked_at: float = 0.0
+    knowledge_base: str = ""
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSummary:
+    """What the list of conversations shows: no turns, so that listing is cheap. Times are Unix seconds."""
+
+    id: str
+    title: str
+    updated_at: float
+    turn_count: int
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Turns in the order they happened. Frozen: a change returns a new one."""
+
+    id: str
+    owner: str
+    title: str = ""
+    turns: tuple[Turn, ...] = ()
+
+    def with_turn(self, turn: Turn) -> Conversation:
+        """This conversation with ``turn`` at its end."""
+        return replace(self, turns=(*self.turns, turn))

@@ -1,0 +1,46 @@
+"""The stream of one turn. Page, API and terminal all consume these, in this order:
+
+``QueryRewritten`` · ``PassagesRetrieved`` · ``AnswerDelta``* · ``AnswerFinished``
+
+Small talk and clarifying questions have no passages: their ``PassagesRetrieved`` is empty. The text of the
+deltas is a preview of the draft; ``AnswerFinished`` holds the answer, which replaces whatever was previewed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.conversation import Query, Turn
+from domain.passage import RetrievedPassage
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRewritten:
+    """The message was made standalone; the search starts now."""
+
+    query: Query
+
+
+@dataclass(frozen=True, slots=True)
+class PassagesRetrieved:
+    """The search is over; the answer is being written from these passages (best first, maybe none)."""
+
+    passages: tuple[RetrievedPassage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDelta:
+    """More text of the draft, to be appended to what came before."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFinished:
+    """The turn is over and stored; ``turn.answer`` is final. ``stored`` is False when memory was down."""
+
+    turn: Turn
+    stored: bool = True
+
+
+TurnEvent = QueryRewritten | PassagesRetrieved | AnswerDelta | AnswerFinished

@@ -1,0 +1,216 @@
+"""What each part promises the others. A protocol is a numbered list of promises; ``tests/contracts`` holds one
+suite a protocol, run over every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.answer import AnswerKind
+from domain.conversation import Conversation, ConversationSummary, Query, Turn
+from domain.events import TurnEvent
+from domain.passage import Document, Passage, RetrievedPassage
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLimits:
+    """How long and how much a store keeps; shown to people. ``None`` means no limit of that kind."""
+
+    ttl_seconds: int | None
+    max_turns: int
+    max_bytes: int
+
+
+class ConversationStore(Protocol):
+    """Where conversations live.
+
+    1. Loading an unknown id gives an empty conversation; it creates nothing.
+    2. ``append`` is all or nothing: a turn is stored whole or not at all.
+    3. Two concurrent appends to one conversation both survive, in the order they were acknowledged.
+    4. An acknowledged append survives ``kill -9`` of the server and of the application.
+    5. Bounded by ``limits``; the oldest turns go first, and the time to live starts anew at each append.
+    6. One owner's conversations are invisible to another: same id, other owner, other conversation.
+
+    Raises ``PartUnavailable`` when the store does not answer, ``QuestionRejected`` for a turn larger than the
+    limits allow.
+    """
+
+    @property
+    def limits(self) -> MemoryLimits: ...
+
+    def load(self, owner: str, conversation_id: str) -> Conversation: ...
+
+    def append(self, owner: str, conversation_id: str, turn: Turn) -> None: ...
+
+    def list(self, owner: str) -> Sequence[ConversationSummary]:
+        """Newest first."""
+        ...
+
+    def rename(self, owner: str, conversation_id: str, title: str) -> None: ...
+
+    def delete(self, owner: str, conversation_id: str) -> None: ...
+
+
+class QueryRewriter(Protocol):
+    """Makes a message standalone.
+
+    1. Without history the question is unchanged.
+    2. A self-contained question stays as typed.
+    3. A topic switch never drags the old topic in.
+    4. No number, name or negation of the question is lost.
+    5. The result says what was done and why.
+    """
+
+    def rewrite(self, question: str, history: Sequence[Turn]) -> Query: ...
+
+
+class PassageEncoder(Protocol):
+    """Turns text into unit vectors of ``dimension`` floats; ``fingerprint`` names the exact weights, so that an
+    index built by another encoder is refused."""
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def encode_queries(self, texts: Sequence[str]) -> Array: ...
+
+    def encode_passages(self, texts: Sequence[str]) -> Array: ...
+
+
+class Array(Protocol):
+    """A float32 matrix (n, dimension); numpy's ndarray is one. Spelt as a protocol so that the domain needs
+    nothing but the standard library."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a reader says of one passage for one query.
+
+    ``relevance`` is the calibrated probability (0..1) that the passage answers the query; ``sentences`` are the
+    character spans of the passage's sentences and ``sentence_scores`` the probability (0..1) that each of them is
+    part of the answer; ``best_span`` is the shortest stretch of the passage that answers.
+    """
+
+    relevance: float
+    sentences: tuple[tuple[int, int], ...] = ()
+    sentence_scores: tuple[float, ...] = ()
+    best_span: tuple[int, int] | None = None
+
+
+class PassageReader(Protocol):
+    """Reads query and passage together (a cross-encoder). One ``Evidence`` per passage, in their order."""
+
+    def read(self, query: str, passages: Sequence[Passage]) -> Sequence[Evidence]: ...
+
+
+class Retriever(Protocol):
+    """Finds passages.
+
+    At most ``k``, ranks 1..n, best first by ``(-score, id)``, none twice, and ``[]`` when nothing matches.
+    Hybrid, reranking and filtering retrievers are Retrievers made of Retrievers.
+    """
+
+    def retrieve(self, query: Query, k: int) -> Sequence[RetrievedPassage]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer the generator proposes. ``log_probability`` is natural, summed over ``token_count`` tokens;
+    ``origin`` tells which decoding it came from."""
+
+    text: str
+    log_probability: float
+    token_count: int
+    origin: str
+
+
+class AnswerGenerator(Protocol):
+    """Writes answers from the evidence alone.
+
+    1. The model sees every passage it is given. 2. ``stream`` yields growing text of the best draft and then
+    returns the drafts, best first. 3. Without evidence there are no drafts. 4. Closing the iterator stops the work.
+    """
+
+    def stream(
+        self, question: str, history: Sequence[Turn], evidence: Sequence[RetrievedPassage]
+    ) -> Iterator[str | tuple[Draft, ...]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What one ingestion did. ``skipped`` pairs a source with the reason in words."""
+
+    added: int
+    replaced: int
+    unchanged: int
+    passages: int
+    skipped: tuple[tuple[str, str], ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeBaseInfo:
+    """One knowledge base, as lists show it. ``updated_at`` is Unix time in seconds; ``examples`` are questions it answers."""
+
+    name: str
+    title: str
+    document_count: int
+    passage_count: int
+    updated_at: float
+    examples: tuple[str, ...] = ()
+
+
+class Index(Protocol):
+    """The passages of one knowledge base.
+
+    1. Add, replace and delete go by document and are all or nothing. 2. Readers see one consistent snapshot.
+    3. A crash at any instant leaves the state before or after, never between. 4. Opening under another encoder,
+    dimension, metric or format raises ``Misconfigured`` with the command that rebuilds.
+    """
+
+    def put(self, document: Document, text: str, passages: Sequence[Passage], content_hash: str) -> None: ...
+
+    def delete(self, document_id: str) -> bool: ...
+
+    def content_hash(self, document_id: str) -> str | None: ...
+
+    def document(self, document_id: str) -> tuple[Document, str] | None:
+        """The document and its full text, or None."""
+        ...
+
+    def documents(self) -> Iterable[Document]: ...
+
+
+class Assistant(Protocol):
+    """Everything an interface (page, API, terminal) may ask of Colloquy. ``owner`` is whoever is at the other end;
+    an interface never sees storage, models or settings."""
+
+    def stream_reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
+        """One turn. Raises ``QuestionRejected`` before the first event, ``UnknownKnowledgeBase``, ``PartUnavailable``.
+        Closing the iterator stops the work; what was written until then is stored as a stopped turn."""
+        ...
+
+    def conversations(self, owner: str) -> Sequence[ConversationSummary]: ...
+
+    def conversation(self, owner: str, conversation_id: str) -> Conversation: ...
+
+    def rename_conversation(self, owner: str, conversation_id: str, title: str) -> None: ...
+
+    def delete_conversation(self, owner: str, conversation_id: str) -> None: ...
+
+    def knowledge_bases(self) -> Sequence[KnowledgeBaseInfo]: ...
+
+    def document(self, knowledge_base: str, document_id: str) -> tuple[Document, str] | None: ...
+
+    @property
+    def memory_limits(self) -> MemoryLimits: ...
+
+
+ANSWERED = frozenset({AnswerKind.GENERATED, AnswerKind.QUOTED})
+"""The kinds that claim to answer the question."""

@@ -1,0 +1,1 @@
+"""How an answer is written: rewriting, drafting, quoting, weighting, citing."""

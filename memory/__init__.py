@@ -1,0 +1,1 @@
+"""What was said: the Redis store, the embedded server, the history window."""

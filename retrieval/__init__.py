@@ -1,0 +1,1 @@
+"""What the documents say: readers, chunking, encoders, indexes, fusion, reranking."""

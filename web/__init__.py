@@ -1,0 +1,1 @@
+"""The Gradio pages: events in, values out, no decisions."""
