@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-
 class AnswerKind(StrEnum):
     """What kind of reply a turn ended with; a closed choice."""
 

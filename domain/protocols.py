@@ -156,7 +156,7 @@ class IngestReport:
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeBaseInfo:
-    """One knowledge base, as lists show it. ``updated_at`` is Unix time in seconds; ``examples`` are questions it answers."""
+    """One knowledge base, as lists show it. ``updated_at``: Unix seconds; ``examples``: questions it answers."""
 
     name: str
     title: str
