@@ -1,0 +1,271 @@
+"""The promises of ``ConversationStore``, put to every implementation. The fourth, which needs processes to kill, is in
+``tests/memory/test_durability.py``."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+import pytest
+
+from domain.answer import Answer, AnswerKind, Citation, Weighting
+from domain.conversation import Conversation, Gate, Query, Trace, Turn
+from domain.errors import Misconfigured, QuestionRejected
+from domain.passage import Passage, RetrievedPassage
+from domain.protocols import ConversationStore, MemoryLimits
+from memory.codec import encode_turn
+from memory.embedded_server import EmbeddedRedis
+from memory.in_memory_store import InMemoryConversationStore
+from memory.redis_store import RedisConversationStore
+
+DEBIAN_REDIS = Path("/usr/bin/redis-server")
+ROOMY = MemoryLimits(ttl_seconds=None, max_turns=100, max_bytes=1_000_000)
+
+
+class Store(ConversationStore, Protocol):
+    """What the stores offer beyond the protocol, in the same way."""
+
+    def delete_owner(self, owner: str) -> None: ...
+
+    def trimmed_turns(self, owner: str, conversation_id: str) -> int: ...
+
+
+NewStore = Callable[[MemoryLimits], Store]
+
+
+@pytest.fixture(scope="module", params=["in memory", "embedded Redis", "Debian's Redis"])
+def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
+    if request.param == "in memory":
+        yield InMemoryConversationStore
+        return
+    executable = None if request.param == "embedded Redis" else DEBIAN_REDIS
+    if executable is not None and not executable.exists():
+        pytest.skip("Debian's redis-server is not installed here")
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis"), executable) as server:
+        yield lambda limits: RedisConversationStore(server.url, limits)
+
+
+@pytest.fixture
+def owner() -> str:
+    return f"owner {uuid4()}"
+
+
+def turn(number: int, answer: str = "Sixty days.", question: str = "") -> Turn:
+    question = question or f"Question number {number}?"
+    return Turn(f"turn-{number}", question, Query(question, question), Answer(answer, AnswerKind.QUOTED))
+
+
+def questions(store: Store, owner: str, conversation_id: str) -> list[str]:
+    return [kept.question for kept in store.load(owner, conversation_id).turns]
+
+
+def test_unknown_id_loads_an_empty_conversation_and_creates_nothing(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    assert store.load(owner, "never seen") == Conversation("never seen", owner)
+    assert list(store.list(owner)) == []
+
+
+def test_a_turn_with_all_its_parts_comes_back_equal(new_store: NewStore, owner: str) -> None:
+    passage = Passage("p1", "d1", "Moving", "Give 30 days’ notice.\x00", "moving.md", (4, 25), ("Moving", "Notice"))
+    whole = Turn(
+        id="t1",
+        question="How much notice for 2 lines? 📞",
+        query=Query("notice for moving 2 lines", "How much notice?", Gate.REWRITE, "pronoun", 0.5, ("Moving home?",)),
+        answer=Answer(
+            "Thirty days.",
+            AnswerKind.GENERATED,
+            (Citation(1, "p1", (0, 12), (0, 20), "Give 30 days’ notice", 0.875),),
+            0.75,
+            Weighting(0.25, "fixed", (), {"margin": 0.125}),
+        ),
+        evidence=(RetrievedPassage(passage, 3.5, 1, {"dense_rank": 1.0}),),
+        trace=Trace({"retrieve": 0.0625}),
+        asked_at=1_790_000_000.123456,
+        knowledge_base="harbourline",
+        stopped=True,
+    )
+    store = new_store(ROOMY)
+    store.append(owner, "c", whole)
+    assert store.load(owner, "c").turns == (whole,)
+
+
+def test_turns_come_back_in_the_order_they_were_appended(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    for number in range(5):
+        store.append(owner, "c", turn(number))
+    assert questions(store, owner, "c") == [f"Question number {n}?" for n in range(5)]
+
+
+def test_appending_a_turn_again_stores_it_once(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    for number in (1, 2, 1, 2, 2):
+        store.append(owner, "c", turn(number))
+    assert questions(store, owner, "c") == ["Question number 1?", "Question number 2?"]
+    assert store.list(owner)[0].turn_count == 2
+
+
+def test_appends_of_eight_threads_all_survive_each_thread_in_its_order(new_store: NewStore, owner: str) -> None:
+    store = new_store(MemoryLimits(None, 1000, 10_000_000))
+
+    def write(writer: int) -> None:
+        for number in range(10):
+            store.append(owner, "c", turn(100 * writer + number))
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    numbers = [int(kept.id.removeprefix("turn-")) for kept in store.load(owner, "c").turns]
+    for writer in range(8):
+        assert [n % 100 for n in numbers if n // 100 == writer] == list(range(10))
+    assert len(numbers) == 80
+
+
+def test_oldest_turns_go_first_when_there_are_too_many(new_store: NewStore, owner: str) -> None:
+    store = new_store(MemoryLimits(None, max_turns=3, max_bytes=1_000_000))
+    for number in range(5):
+        store.append(owner, "c", turn(number))
+    assert questions(store, owner, "c") == [f"Question number {n}?" for n in (2, 3, 4)]
+    assert store.trimmed_turns(owner, "c") == 2
+    assert store.list(owner)[0].turn_count == 3
+
+
+def test_oldest_turns_go_first_when_they_are_too_large_together(new_store: NewStore, owner: str) -> None:
+    size = len(encode_turn(turn(0, "x" * 500)))
+    store = new_store(MemoryLimits(None, max_turns=100, max_bytes=3 * size + 10))
+    for number in range(4):
+        store.append(owner, "c", turn(number, "x" * 500))
+    assert questions(store, owner, "c") == [f"Question number {n}?" for n in (1, 2, 3)]
+    store.append(owner, "c", turn(4, "x" * (500 + size)))  # takes the room of two
+    assert questions(store, owner, "c") == ["Question number 3?", "Question number 4?"]
+    assert store.trimmed_turns(owner, "c") == 3
+
+
+def test_a_turn_larger_than_a_conversation_may_be_is_rejected_and_changes_nothing(
+    new_store: NewStore, owner: str
+) -> None:
+    store = new_store(MemoryLimits(None, max_turns=100, max_bytes=2_000))
+    store.append(owner, "c", turn(1))
+    with pytest.raises(QuestionRejected, match="2,000"):
+        store.append(owner, "c", turn(2, "x" * 2_000))
+    assert questions(store, owner, "c") == ["Question number 1?"]
+
+
+def test_time_to_live_starts_anew_at_each_append_and_then_takes_everything(new_store: NewStore, owner: str) -> None:
+    store = new_store(MemoryLimits(ttl_seconds=1, max_turns=100, max_bytes=1_000_000))
+    store.append(owner, "left alone", turn(1))
+    store.append(owner, "kept busy", turn(1))
+    time.sleep(0.6)
+    store.append(owner, "kept busy", turn(2))
+    time.sleep(0.6)
+    assert questions(store, owner, "left alone") == []
+    assert len(questions(store, owner, "kept busy")) == 2
+    (summary,) = store.list(owner)
+    assert summary.id == "kept busy"
+    assert summary.expires_at == pytest.approx(summary.updated_at + 1, abs=0.01)
+    time.sleep(0.6)
+    assert list(store.list(owner)) == []
+    assert store.load(owner, "kept busy") == Conversation("kept busy", owner)
+
+
+def test_without_time_to_live_nothing_expires(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    store.append(owner, "c", turn(1))
+    assert store.list(owner)[0].expires_at is None
+
+
+def test_one_owner_never_sees_or_touches_what_is_anothers(new_store: NewStore, owner: str) -> None:
+    store, other = new_store(ROOMY), f"{owner}:another"
+    store.append(owner, "c", turn(1))
+    store.append(other, "c", turn(2))
+    assert questions(store, owner, "c") == ["Question number 1?"]
+    store.rename(other, "c", "Renamed")
+    store.delete(other, "c")
+    assert [summary.title for summary in store.list(owner)] == ["Question number 1?"]
+    assert list(store.list(other)) == []
+
+
+@pytest.mark.parametrize("name", ["", "a:b", "{x}", "líne\nbreak \x00", "*", "x" * 5000, "\ud800 half a pair"])
+def test_any_string_is_a_safe_owner_and_id(new_store: NewStore, owner: str, name: str) -> None:
+    store = new_store(ROOMY)
+    store.append(owner + name, name, turn(1))
+    assert [summary.id for summary in store.list(owner + name)] == [name]
+    assert store.load(owner + name, name).turns == (turn(1),)
+    assert list(store.list(owner + "?")) == []
+
+
+def test_list_is_newest_first_and_says_when(new_store: NewStore, owner: str) -> None:
+    store, began = new_store(ROOMY), time.time()
+    for name in ("first", "second", "third"):
+        store.append(owner, name, turn(1))
+    store.append(owner, "first", turn(2))
+    summaries = store.list(owner)
+    assert [(summary.id, summary.turn_count) for summary in summaries] == [("first", 2), ("third", 1), ("second", 1)]
+    assert all(began - 1 <= summary.updated_at <= time.time() + 1 for summary in summaries)
+
+
+def test_title_is_the_first_question_cut_after_a_word(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    long = "Can I keep my landline number when I move from\n Cork to Galway, and what does it cost?"
+    store.append(owner, "c", turn(1, question=long))
+    store.append(owner, "c", turn(2))
+    title = "Can I keep my landline number when I move from Cork to…"
+    assert store.list(owner)[0].title == store.load(owner, "c").title == title
+
+
+def test_rename_stays_through_later_appends(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    store.append(owner, "c", turn(1))
+    store.rename(owner, "c", "  Moving\nhome ")
+    store.append(owner, "c", turn(2))
+    assert store.load(owner, "c").title == "Moving home"
+    with pytest.raises(QuestionRejected):
+        store.rename(owner, "c", " \n ")
+
+
+def test_rename_and_delete_of_an_unknown_id_create_nothing(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    store.rename(owner, "c", "Ghost")
+    store.delete(owner, "c")
+    assert store.load(owner, "c") == Conversation("c", owner)
+    assert list(store.list(owner)) == []
+
+
+def test_a_deleted_conversation_begins_anew(new_store: NewStore, owner: str) -> None:
+    store = new_store(MemoryLimits(None, max_turns=1, max_bytes=100_000))
+    for number in (1, 2):
+        store.append(owner, "c", turn(number))
+    store.append(owner, "stays", turn(1))
+    store.delete(owner, "c")
+    assert [summary.id for summary in store.list(owner)] == ["stays"]
+    store.append(owner, "c", turn(2))
+    assert questions(store, owner, "c") == ["Question number 2?"]
+    assert store.trimmed_turns(owner, "c") == 0
+
+
+def test_deleting_an_owner_leaves_the_others(new_store: NewStore, owner: str) -> None:
+    store, other = new_store(ROOMY), f"{owner} other"
+    for name in ("a", "b"):
+        store.append(owner, name, turn(1))
+        store.append(other, name, turn(1))
+    store.delete_owner(owner)
+    assert list(store.list(owner)) == []
+    assert questions(store, owner, "a") == []
+    assert [summary.id for summary in store.list(other)] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "limits", [MemoryLimits(0, 1, 1), MemoryLimits(None, 0, 1), MemoryLimits(None, 1, -1)], ids=str
+)
+def test_limits_below_one_are_refused_by_name(new_store: NewStore, limits: MemoryLimits) -> None:
+    with pytest.raises(Misconfigured, match=r"memory limit (ttl_seconds|max_turns|max_bytes) is (0|-1)"):
+        new_store(limits)
+
+
+def test_limits_are_shown_as_given(new_store: NewStore) -> None:
+    assert new_store(ROOMY).limits == ROOMY

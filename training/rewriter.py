@@ -1,0 +1,71 @@
+"""Trains the rewriter: message + history -> standalone question, and the gate (keep, rewrite, reset)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from domain.conversation import Gate
+from generation.sources import history_text
+from training import loop
+from training.export import export_copy_bart
+from training.minilm import copy_bart_from_minilm, is_new, minilm_tokenizer
+from training.rewriting_data import RewriteRow, development_rows, training_rows
+
+SOURCE_TOKENS = 128
+TARGET_TOKENS = 48
+_GATES = list(Gate)
+
+
+def train_rewriter(data: Path, settings: loop.LoopSettings, destination: Path, limit: int | None = None) -> None:
+    """Trains on ``data/train`` and writes fp16 weights, configuration and curve to ``destination``.
+
+    ``limit`` keeps that many training rows (a rehearsal). Raises ``Misconfigured`` when the data is not there.
+    """
+    tokenizer = minilm_tokenizer()
+    torch.manual_seed(settings.seed)
+    model = copy_bart_from_minilm()
+    examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed)[:limit]]
+    held_out = development_rows(data / "dev" / "rewrite_canard_dev_a.jsonl.xz")[::8]
+    held_out_examples = [encode(tokenizer, row) for row in held_out]
+    loop.train(
+        model, examples, collate, settings, is_new, lambda: {"dev_loss": mean_loss(model, held_out_examples, collate)}
+    )
+    export_copy_bart(model, destination, settings.output / "curve.csv")
+
+
+def encode(tokenizer: Any, row: RewriteRow) -> dict[str, Any]:
+    """One row as token ids: source ``[CLS] message [SEP] history [SEP]``, target ``rewrite [SEP]``, gate class."""
+    source = tokenizer(
+        row.question, history_text(row.history), truncation="longest_first", max_length=SOURCE_TOKENS
+    ).input_ids
+    target = tokenizer(row.rewrite, truncation=True, max_length=TARGET_TOKENS).input_ids[1:]
+    return {"input_ids": source, "labels": target, "gate": _GATES.index(row.gate)}
+
+
+def collate(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
+    """Pads to the longest: ``input_ids`` and ``attention_mask`` (B, 1, L), ``labels`` (B, T), ``gate_labels`` (B,)."""
+    ids = pad([example["input_ids"] for example in batch], 0)
+    return {
+        "input_ids": ids[:, None],
+        "attention_mask": (ids != 0).long()[:, None],
+        "labels": pad([example["labels"] for example in batch], -100),
+        "gate_labels": torch.tensor([example["gate"] for example in batch]),
+    }
+
+
+def pad(lists: list[list[int]], value: int) -> Tensor:
+    """Ragged lists -> a matrix (B, longest), filled up with ``value`` on the right."""
+    return torch.nn.utils.rnn.pad_sequence([torch.tensor(x) for x in lists], batch_first=True, padding_value=value)
+
+
+@torch.no_grad()
+def mean_loss(model: Any, examples: list[dict[str, Any]], collator: Any, batch_size: int = 32) -> float:
+    """The mean loss over ``examples`` (nats a token, batches weighted alike)."""
+    losses = [
+        model(**collator(examples[i : i + batch_size])).loss.item() for i in range(0, len(examples), batch_size)
+    ]
+    return sum(losses) / len(losses)

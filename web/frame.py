@@ -1,0 +1,129 @@
+"""What stands around the conversation, as HTML: the head line, the list of conversations, the first visit, the box."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from domain.conversation import ConversationSummary
+from domain.protocols import KnowledgeBaseInfo, MemoryLimits
+from web.texts import Texts
+from web.view import View, attribute, kept, size
+
+_EXAMPLES = 4
+_FILTER_FROM = 6  # fewer conversations than this are seen at a glance
+
+
+def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, texts: Texts) -> str:
+    """Menu (on phones), the knowledge base or a picker where there are several, language, dark or light."""
+    titles = [(info.name, info.title or info.name) for info in knowledge_bases] or [(chosen, chosen)]
+    if len(titles) > 1:
+        options = "".join(
+            f"<option {attribute('value', name)}{' selected' if name == chosen else ''}>{escape(title)}</option>"
+            for name, title in titles
+        )
+        where = f'<select id="knowledge-base" {attribute("aria-label", texts.knowledge_base)}>{options}</select>'
+    else:
+        name, title = titles[0]
+        where = f'<h1 id="knowledge-base" {attribute("data-value", name)}>{escape(title)}</h1>'
+    return (
+        f"{_icon('menu', '☰', texts.open_menu)}{where}<span class='space'></span>"
+        f"{_icon('dark', '☾', texts.toggle_dark)}"
+        f'<button class="icon word" data-do="language" data-language="{texts.other_language}" '
+        f'lang="{texts.other_language}" {attribute("aria-label", texts.toggle_language)}>'
+        f"{escape(texts.other_language_name)}</button>"
+    )
+
+
+def render_sidebar(
+    conversations: Sequence[ConversationSummary], current: str, limits: MemoryLimits, view: View
+) -> str:
+    """New chat, a filter, the conversations by day, and how long they are kept."""
+    texts = view.texts
+    filter_box = (
+        f'<input id="filter" type="search" {attribute("placeholder", texts.filter_conversations)} '
+        f"{attribute('aria-label', texts.filter_conversations)}>"
+        if len(conversations) >= _FILTER_FROM
+        else ""
+    )
+    groups = "".join(
+        f"<h2>{escape(name)}</h2><ul>{''.join(_conversation(item, current, texts) for item in items)}</ul>"
+        for name, items in _by_day(conversations, view)
+    )
+    body = groups or f'<p class="none">{escape(texts.no_conversations)}</p>'
+    explained = texts.limits.format(kept=kept(limits, texts), turns=limits.max_turns, size=size(limits.max_bytes))
+    return (
+        f'<div class="top"><button class="new" data-do="new">＋ {escape(texts.new_chat)}</button>'
+        f"{_icon('close-menu', '✕', texts.close)}</div>{filter_box}"
+        f'<nav {attribute("aria-label", texts.conversations)}>{body}</nav>'
+        f'<details class="kept"><summary>{escape(kept(limits, texts))} ⓘ</summary><p>{escape(explained)}</p></details>'
+    )
+
+
+def render_first_visit(info: KnowledgeBaseInfo | None, view: View) -> str:
+    """What there is to ask: how much is known, how fresh it is, real example questions. No lecture."""
+    if info is None:
+        return f'<div class="welcome"><p>{escape(view.texts.knowledge_base_gone)}</p></div>'
+    texts = view.texts
+    heading = escape(texts.first_visit.format(title=info.title or info.name))
+    if info.document_count == 0:
+        return f'<div class="welcome"><h2>{heading}</h2><p>{escape(texts.no_documents)}</p></div>'
+    known = texts.knows.format(documents=f"{info.document_count:,}", passages=f"{info.passage_count:,}")
+    updated = texts.last_update.format(date=view.date(info.updated_at))
+    examples = "".join(f'<li><button class="choice">{escape(q)}</button></li>' for q in info.examples[:_EXAMPLES])
+    return (
+        f'<div class="welcome"><h2>{heading}</h2><p class="knows">{escape(known)} · {escape(updated)}</p>'
+        f"<ul>{examples}</ul></div>"
+    )
+
+
+def render_composer(texts: Texts) -> str:
+    """The box a question is typed into, Send, Stop (shown while working), and the line a screen reader hears."""
+    return (
+        f'<form id="composer"><textarea id="message" rows="1" autocomplete="off" enterkeyhint="send" '
+        f"{attribute('placeholder', texts.ask_placeholder)} {attribute('aria-label', texts.message_label)}></textarea>"
+        f'<button id="send" type="submit" {attribute("aria-label", texts.send)} {attribute("title", texts.send)}>'
+        f'<span aria-hidden="true">➤</span></button>'
+        f'<button id="stop" type="button" data-do="stop"><span aria-hidden="true">■</span> {escape(texts.stop)}</button>'
+        f'</form><p class="keys">{escape(texts.keys)}</p>'
+        f'<div id="announcer" class="unseen" role="status" aria-live="polite" '
+        f"{attribute('data-interrupted', texts.interrupted)}></div>"
+    )
+
+
+def render_panel(texts: Texts) -> str:
+    """The empty sources panel and the document viewer; the page's script fills both from the turns."""
+    return (
+        f'<h2 id="sources-heading">{escape(texts.sources)}</h2>'
+        f'<div id="panel-cards" data-empty="{escape(texts.sources_empty, quote=True)}"></div>'
+        f'<dialog id="viewer" {attribute("aria-label", texts.open_document)}>'
+        f'<button class="icon" data-do="close-viewer" {attribute("aria-label", texts.close)}>✕</button>'
+        f'<div class="page"></div></dialog>'
+    )
+
+
+def _by_day(
+    conversations: Sequence[ConversationSummary], view: View
+) -> list[tuple[str, list[ConversationSummary]]]:
+    groups: dict[str, list[ConversationSummary]] = {}
+    for item in sorted(conversations, key=lambda item: -item.updated_at):
+        age_days = view.day(view.now) - view.day(item.updated_at)
+        names = (view.texts.today, view.texts.yesterday, view.texts.earlier)
+        groups.setdefault(names[min(2, max(0, age_days))], []).append(item)
+    return list(groups.items())
+
+
+def _conversation(item: ConversationSummary, current: str, texts: Texts) -> str:
+    here = ' aria-current="page"' if item.id == current else ""
+    title = item.title.strip() or "…"
+    return (
+        f'<li><button class="conversation" {attribute("data-open", item.id)}{here} {attribute("title", title)}>'
+        f"{escape(title)}</button>"
+        f'<button class="remove" {attribute("data-remove", item.id)} '
+        f"{attribute('aria-label', texts.delete.format(title=title))} "
+        f'{attribute("data-confirm", texts.confirm_delete)}>✕</button></li>'
+    )
+
+
+def _icon(action: str, sign: str, label: str) -> str:
+    return f'<button class="icon" data-do="{action}" {attribute("aria-label", label)} {attribute("title", label)}>{sign}</button>'

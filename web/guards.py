@@ -1,0 +1,148 @@
+"""What stands between the network and the page, as plain ASGI middleware: who is asking, and what may be loaded."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+OWNER_COOKIE = "colloquy_owner"
+_OWNER_BYTES = 32  # 256 bits: nobody guesses another person's name
+_OWNER = re.compile(r"[A-Za-z0-9_-]{43}")
+_YEAR_SECONDS = 365 * 24 * 3600
+
+# Gradio builds its event code with new Function and styles elements in place; everything else comes from this server.
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+_HEADERS = (
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+)
+_CLOSED = ("/gradio_api/upload", "/gradio_api/file", "/gradio_api/proxy", "/gradio_api/stream", "/gradio_api/call")
+_FOREIGN = (
+    re.compile(rb"<meta\s[^>]*\"(?:og|twitter):[^>]*>", re.S),
+    re.compile(rb"<link\s[^>]*rel=\"manifest\"[^>]*>", re.S),
+)
+
+
+def owner_of(cookies: str | None) -> str | None:
+    """The owner named by a ``Cookie`` header, or None when there is none that we could have made."""
+    try:
+        morsel = SimpleCookie(cookies or "").get(OWNER_COOKIE)
+    except CookieError:
+        return None
+    return morsel.value if morsel is not None and _OWNER.fullmatch(morsel.value) else None
+
+
+def cookie_value(cookies: str | None, name: str) -> str | None:
+    """One cookie of a ``Cookie`` header."""
+    try:
+        morsel = SimpleCookie(cookies or "").get(name)
+    except CookieError:
+        return None
+    return morsel.value if morsel is not None else None
+
+
+class OwnerCookie:
+    """Gives every browser that opens a page a secret of its own, which scripts cannot read."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        opens_page = scope["type"] == "http" and scope["method"] == "GET" and b"text/html" in _header(scope, b"accept")
+        if not opens_page or owner_of(_header(scope, b"cookie").decode("latin-1")):
+            await self._app(scope, receive, send)
+            return
+        cookie = _new_cookie(secure=scope.get("scheme") == "https")
+
+        async def send_with_cookie(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), (b"set-cookie", cookie)]
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookie)
+
+
+class OwnHostOnly:
+    """Keeps the page to this server: a policy the browser enforces, foreign addresses cut from Gradio's page, and
+    Gradio's routes for uploads and proxies, which the page does not use, closed."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif str(scope["path"]).startswith(_CLOSED):
+            await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"text/plain")]})
+            await send({"type": "http.response.body", "body": b"Not part of this service.\n"})
+        else:
+            await self._app(scope, receive, _Rewriter(send))
+
+
+class _Rewriter:
+    """Sends on a response with our headers; an HTML page is held back until whole, then cleaned."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: MutableMapping[str, Any] | None = None
+        self._body = b""
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *_HEADERS]
+            if _is_plain_html(message["headers"]):
+                self._start = message
+                return
+        if self._start is None:
+            await self._send(message)
+            return
+        self._body += message.get("body", b"")
+        if not message.get("more_body", False):
+            await self._send_page(self._start)
+
+    async def _send_page(self, start: MutableMapping[str, Any]) -> None:
+        body = self._body
+        for pattern in _FOREIGN:
+            body = pattern.sub(b"", body)
+        kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+        start["headers"] = [*kept, (b"content-length", str(len(body)).encode())]
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _is_plain_html(headers: list[tuple[bytes, bytes]]) -> bool:
+    named = {name.lower(): value for name, value in headers}
+    return named.get(b"content-type", b"").startswith(b"text/html") and b"content-encoding" not in named
+
+
+def _header(scope: Scope, name: bytes) -> bytes:
+    return next((bytes(value) for key, value in scope["headers"] if key.lower() == name), b"")
+
+
+def _new_cookie(secure: bool) -> bytes:
+    value = secrets.token_urlsafe(_OWNER_BYTES)
+    # Lax, not Strict: with Strict a person who follows a link to the page would arrive as a stranger.
+    parts = [f"{OWNER_COOKIE}={value}", "Path=/", f"Max-Age={_YEAR_SECONDS}", "HttpOnly", "SameSite=Lax"]
+    return "; ".join([*parts, "Secure"] if secure else parts).encode()

@@ -1,0 +1,252 @@
+"""Turns as HTML. Pure functions: values in, escaped HTML out; nothing here knows Gradio or the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from html import escape
+
+from domain.answer import Answer, AnswerKind, Citation
+from domain.conversation import Conversation, Gate, Query, Turn
+from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
+from domain.passage import RetrievedPassage
+from domain.protocols import ANSWERED
+from web.sources import document_url, render_found, render_sources, usable_citations
+from web.texts import Texts
+from web.view import View, attribute, probability
+
+_SURE_FROM = (0.85, 0.65, 0.4)  # lower bounds of "sure", "fairly sure", "unsure"; below is "very unsure"
+_ECHO_CHARACTERS = 600  # of a message that was refused; the whole of it is still in the box
+_CLOSEST = 3
+_SENTENCE_ENDS = ".!?。！？"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A turn that is being worked on, as far as it has come."""
+
+    question: str
+    knowledge_base: str
+    query: Query | None = None
+    evidence: tuple[RetrievedPassage, ...] | None = None
+    draft: str = ""
+    stopping: bool = False
+
+    def after(self, event: TurnEvent) -> Progress:
+        """This turn once ``event`` has happened. The finished answer is drawn from its turn, so it changes nothing."""
+        match event:
+            case QueryRewritten(query):
+                return replace(self, query=query)
+            case PassagesRetrieved(passages):
+                return replace(self, evidence=passages)
+            case AnswerDelta(text):
+                return replace(self, draft=self.draft + text)
+            case AnswerFinished():
+                return self
+
+    def stage(self, texts: Texts) -> str:
+        """What is happening now, in words."""
+        if self.stopping:
+            return texts.stopping
+        if self.draft:
+            return texts.writing
+        if self.evidence is None:
+            return texts.searching
+        return texts.reading.format(count=len(self.evidence)) if self.evidence else texts.reading_nothing
+
+
+def render_transcript(conversation: Conversation, view: View) -> str:
+    """Every stored turn, oldest first."""
+    return "".join(render_turn(turn, view) for turn in conversation.turns)
+
+
+def render_turn(turn: Turn, view: View, stored: bool = True) -> str:
+    """One finished or stopped turn with everything that belongs to it."""
+    body = [_searched(turn.query, view.texts), _answer(turn, view)]
+    if turn.stopped:
+        body.append(f'<p class="note">{escape(view.texts.stopped)}</p>')
+    if not stored:
+        body.append(f'<p class="note warning">{escape(view.texts.not_stored)}</p>')
+    body += [_measure(turn, view.texts), _actions(turn.answer, view.texts), _sources(turn, view)]
+    state = "stopped" if turn.stopped else turn.answer.kind.value
+    return _frame(turn.question, "".join(body), view.texts, state, turn.knowledge_base)
+
+
+def render_progress(progress: Progress, view: View) -> str:
+    """A turn in the making: the question, what is happening, and the draft so far."""
+    searched = _searched(progress.query, view.texts) if progress.query else ""
+    draft = f'<div class="answer draft">{escape(progress.draft)}<i class="caret"></i></div>' if progress.draft else ""
+    stage = f'<p class="progress"><i class="pulse"></i>{escape(progress.stage(view.texts))}</p>'
+    return _frame(progress.question, f"{searched}{draft}{stage}", view.texts, "working", progress.knowledge_base)
+
+
+def render_failure(progress: Progress, message: str, view: View, rejected: bool = False) -> str:
+    """A turn that came to nothing; ``rejected`` puts the message back into the box instead of offering a retry."""
+    question = progress.question
+    if len(question) > _ECHO_CHARACTERS:
+        question = question[:_ECHO_CHARACTERS].rstrip() + " …"
+    retry = "" if rejected else f'<button class="quiet" data-ask-again>{escape(view.texts.ask_again)}</button>'
+    body = f'<div class="answer failure" role="alert"><p>{escape(message)}</p>{retry}</div>'
+    return _frame(question, body, view.texts, "rejected" if rejected else "failed", progress.knowledge_base)
+
+
+def render_stopped(progress: Progress, view: View) -> str:
+    """A stopped turn that the store has not confirmed yet: what had been written, and that it was stopped."""
+    draft = f'<div class="answer">{escape(progress.draft)}</div>' if progress.draft else ""
+    note = view.texts.stopped if progress.draft else f"{view.texts.stopped} {view.texts.nothing_written}"
+    searched = _searched(progress.query, view.texts) if progress.query else ""
+    body = f'{searched}{draft}<p class="note">{escape(note)}</p>'
+    return _frame(progress.question, body, view.texts, "stopped", progress.knowledge_base)
+
+
+def render_found_passages(progress: Progress, view: View) -> str:
+    """The sources of a turn in the making, as the panel shows them."""
+    if not progress.evidence:
+        return ""
+    cards = render_found(progress.evidence, view, progress.knowledge_base)
+    return f'<details class="sources">{_sources_summary(len(progress.evidence), view.texts)}{cards}</details>'
+
+
+def cited_text(turn: Turn, texts: Texts) -> str:
+    """The answer, escaped, each cited sentence in a span of its own and followed by its markers."""
+    text = turn.answer.text
+    headings = {retrieved.passage.id: retrieved.passage.heading for retrieved in turn.evidence}
+    parts: list[str] = []
+    at = 0
+    for (start, end), group in _by_sentence(usable_citations(turn)).items():
+        start = max(start, at)  # two overlapping sentences: the second begins where the first ended
+        stop = end - 1 if end > start and text[end - 1] in _SENTENCE_ENDS else max(start, end)
+        keys = " ".join(map(str, group))
+        markers = "".join(_marker(n, keys, headings, texts) for n in _one_per_marker(group).values())
+        parts += [
+            escape(text[at:start]),
+            f'<span class="sentence" data-citation="{keys}">{escape(text[start:stop])}{markers}',
+            f"{escape(text[stop : max(stop, end)])}</span>",
+        ]
+        at = max(at, end)
+    return "".join([*parts, escape(text[at:])])
+
+
+def confidence_word(confidence: float, texts: Texts) -> str:
+    """The word for a calibrated probability."""
+    level = next((n for n, bound in enumerate(_SURE_FROM) if confidence >= bound), len(_SURE_FROM))
+    return texts.sure[level]
+
+
+def dots(confidence: float) -> str:
+    """Five dots, at least one of them full."""
+    full = min(5, max(1, round(confidence * 5)))
+    return "●" * full + "○" * (5 - full)
+
+
+def _frame(question: str, body: str, texts: Texts, state: str, knowledge_base: str) -> str:
+    return (
+        f'<section class="turn" data-state="{state}" {attribute("data-knowledge-base", knowledge_base)}>'
+        f'<div class="question"><h3>{escape(texts.you)}</h3><p class="said">{escape(question)}</p></div>{body}</section>'
+    )
+
+
+def _searched(query: Query, texts: Texts) -> str:
+    if not query.text.strip():
+        return ""
+    certainty = texts.gate_confidence.format(value=probability(query.confidence))
+    reason = f" — {query.reason}" if query.reason else ""
+    return (
+        f'<details class="searched"><summary>{escape(texts.searched)}: “{escape(query.text)}”</summary>'
+        f"<p>{escape(texts.gate[Gate(query.gate)])} ({escape(certainty)}){escape(reason)}</p></details>"
+    )
+
+
+def _answer(turn: Turn, view: View) -> str:
+    match turn.answer.kind:
+        case AnswerKind.ABSTAINED:
+            return _abstained(turn, view)
+        case AnswerKind.CLARIFYING:
+            options = "".join(f'<button class="choice">{escape(option)}</button>' for option in turn.answer.options)
+            return f'<div class="answer">{cited_text(turn, view.texts)}</div><p class="choices">{options}</p>'
+        case kind:
+            return f'<div class="answer {kind.value}">{cited_text(turn, view.texts)}</div>'
+
+
+def _abstained(turn: Turn, view: View) -> str:
+    """Not an answer, and it must not look like one."""
+    texts, title = view.texts, view.title(turn.knowledge_base)
+    said = turn.answer.text or texts.not_found_text.format(title=title)
+    closest = "".join(
+        f'<li><a class="open" target="_blank" rel="noopener" '
+        f"{attribute('href', document_url(turn.knowledge_base, r.passage, None))}>{escape(r.passage.heading)}</a></li>"
+        for r in turn.evidence[:_CLOSEST]
+    )
+    near = f"<p>{escape(texts.closest)}:</p><ul>{closest}</ul>" if closest else ""
+    heading = escape(texts.not_found.format(title=title))
+    return f'<div class="answer abstained"><h4>{heading}</h4><p>{escape(said)}</p>{near}</div>'
+
+
+def _measure(turn: Turn, texts: Texts) -> str:
+    """``●●●●○ sure · 0.86 · from 2 sources · 0.4 s``; no claim of confidence where nothing is claimed."""
+    answer, parts = turn.answer, list[str]()
+    if answer.kind in ANSWERED and not turn.stopped:
+        value = probability(answer.confidence)
+        help_text = texts.confidence_help.format(value=value, percent=round(float(value) * 100))
+        parts.append(
+            f'<span class="sure" {attribute("title", help_text)}><span aria-hidden="true">{dots(answer.confidence)}'
+            f"</span> {escape(confidence_word(answer.confidence, texts))} · {value}</span>"
+        )
+        count = len({citation.passage_id for citation in usable_citations(turn).values()})
+        if count:
+            parts.append(escape(texts.from_one_source if count == 1 else texts.from_sources.format(count=count)))
+    seconds = _seconds(turn.trace.seconds)
+    if seconds:
+        parts.append(escape(texts.seconds.format(value=f"{seconds:.1f}")))
+    return f'<p class="measure">{" · ".join(parts)}</p>' if parts else ""
+
+
+def _seconds(stages: Mapping[str, float]) -> float:
+    return stages["total"] if "total" in stages else sum(stages.values())
+
+
+def _actions(answer: Answer, texts: Texts) -> str:
+    copied = f"{attribute('data-copy', answer.with_markers())} {attribute('data-copied', texts.copied)}"
+    return (
+        f'<p class="actions"><button class="quiet" {copied}>{escape(texts.copy)}</button>'
+        f'<button class="quiet" data-edit>{escape(texts.edit)}</button>'
+        f'<button class="quiet" data-ask-again>{escape(texts.ask_again)}</button></p>'
+    )
+
+
+def _sources(turn: Turn, view: View) -> str:
+    if not turn.evidence:
+        return ""
+    summary = _sources_summary(len(turn.evidence), view.texts)
+    return f'<details class="sources">{summary}{render_sources(turn, view)}{_weighing(turn, view.texts)}</details>'
+
+
+def _sources_summary(count: int, texts: Texts) -> str:
+    return f'<summary>{escape(texts.sources)} <span class="count">{count}</span></summary>'
+
+
+def _weighing(turn: Turn, texts: Texts) -> str:
+    answer = turn.answer
+    if answer.weighting is None:
+        return ""
+    weight = texts.weight.format(value=probability(answer.weighting.retrieval_weight))
+    return f'<p class="weighing">{escape(weight)} · {escape(texts.kind[AnswerKind(answer.kind)])}</p>'
+
+
+def _by_sentence(citations: Mapping[int, Citation]) -> dict[tuple[int, int], dict[int, Citation]]:
+    groups: dict[tuple[int, int], dict[int, Citation]] = {}
+    for n, citation in citations.items():
+        groups.setdefault(citation.sentence, {})[n] = citation
+    return dict(sorted(groups.items()))
+
+
+def _one_per_marker(group: Mapping[int, Citation]) -> dict[int, Citation]:
+    return {citation.marker: citation for citation in sorted(group.values(), key=lambda citation: citation.marker)}
+
+
+def _marker(citation: Citation, keys: str, headings: Mapping[str, str], texts: Texts) -> str:
+    label = texts.show_source.format(number=citation.marker, heading=headings[citation.passage_id])
+    return (
+        f' <button class="cite" data-show="{citation.marker}" data-citation="{keys}" '
+        f"{attribute('aria-label', label)}>[{citation.marker}]</button>"
+    )

@@ -1,0 +1,152 @@
+"""The passages behind an answer: source cards, and the document they were cut from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from urllib.parse import urlencode
+
+from domain.answer import Citation
+from domain.conversation import Turn
+from domain.passage import Document, Passage, RetrievedPassage
+from web.marked_text import Mark, marked_text
+from web.texts import Texts
+from web.view import View, attribute, probability
+
+_FACTS = ("product", "region", "effective_from")
+_QUOTE_IN_URL = 400  # characters; enough to find the place again, short enough for any proxy
+_VIEWER_CHARACTERS = 120_000  # a browser lays this out at once; longer documents are shown around the citation
+
+
+def usable_citations(turn: Turn) -> dict[int, Citation]:
+    """The citations that can be shown, by their place in ``answer.citations``.
+
+    A citation of a passage that the turn did not see, or of a sentence outside the answer, is not shown.
+    """
+    seen = {retrieved.passage.id for retrieved in turn.evidence}
+    length = len(turn.answer.text)
+    return {
+        n: citation
+        for n, citation in enumerate(turn.answer.citations)
+        if citation.passage_id in seen and 0 <= citation.sentence[0] < citation.sentence[1] <= length
+    }
+
+
+def render_sources(turn: Turn, view: View) -> str:
+    """All passages of a turn: the cited ones in the order of their markers, then the others, folded."""
+    citations = usable_citations(turn)
+    markers: dict[str, set[int]] = {}
+    for citation in citations.values():
+        markers.setdefault(citation.passage_id, set()).add(citation.marker)
+    cited = sorted((r for r in turn.evidence if r.passage.id in markers), key=lambda r: min(markers[r.passage.id]))
+    others = [r for r in turn.evidence if r.passage.id not in markers]
+    cards = [
+        render_card(r, view.texts, turn.knowledge_base, sorted(markers[r.passage.id]), citations) for r in cited
+    ]
+    return "".join(cards) + _unused(others, turn.knowledge_base, view.texts, bool(cards))
+
+
+def _unused(others: Sequence[RetrievedPassage], knowledge_base: str, texts: Texts, folded: bool) -> str:
+    if not others:
+        return ""
+    cards = "".join(render_card(r, texts, knowledge_base) for r in others)
+    if not folded:
+        return cards
+    summary = escape(texts.found_not_used.format(count=len(others)))
+    return f'<details class="unused"><summary>{summary}</summary>{cards}</details>'
+
+
+def render_found(evidence: Sequence[RetrievedPassage], view: View, knowledge_base: str) -> str:
+    """The passages of a turn that is still being answered: nothing is cited yet."""
+    return "".join(render_card(retrieved, view.texts, knowledge_base) for retrieved in evidence)
+
+
+def render_card(
+    retrieved: RetrievedPassage,
+    texts: Texts,
+    knowledge_base: str,
+    markers: Sequence[int] = (),
+    citations: Mapping[int, Citation] | None = None,
+) -> str:
+    """One passage: number, title and section path, its text with the supporting sentences lit, match, link."""
+    passage = retrieved.passage
+    marks = quote_marks(passage, citations or {})
+    numbers = "".join(f'<span class="number">{n}</span>' for n in markers)
+    label = attribute("aria-label", texts.source_number.format(number=", ".join(map(str, markers)))) if markers else ""
+    url = document_url(knowledge_base, passage, marks[0] if marks else None)
+    return (
+        f'<article class="card" data-marker="{" ".join(map(str, markers))}" tabindex="-1" {label}>'
+        f'<h4>{numbers}<span class="path">{_path(passage)}</span></h4>{_facts(passage)}'
+        f'<div class="passage" tabindex="0">{marked_text(passage.text, marks)}</div>'
+        f'<p class="foot"><span>{escape(_match(retrieved, texts))}</span>'
+        f'<a class="open" target="_blank" rel="noopener" {attribute("href", url)}>'
+        f'{escape(texts.open_document)} <span aria-hidden="true">↗</span></a></p></article>'
+    )
+
+
+def quote_marks(passage: Passage, citations: Mapping[int, Citation]) -> list[Mark]:
+    """Where the passage bears citations out. A span that does not hold its quote is looked for, else left out."""
+    marks = []
+    for n, citation in citations.items():
+        if citation.passage_id != passage.id:
+            continue
+        span = locate(passage.text, citation.quote_span, citation.quote)
+        if span is not None:
+            marks.append(Mark(*span, key=str(n)))
+    return sorted(marks, key=lambda mark: mark.start)
+
+
+def locate(text: str, span: tuple[int, int], quote: str) -> tuple[int, int] | None:
+    """``span`` if it holds ``quote`` in ``text``, else where the quote is found, else None."""
+    start, end = span
+    if 0 <= start < end <= len(text) and (not quote or text[start:end].startswith(quote)):
+        return span
+    found = text.find(quote) if quote else -1
+    return (found, found + max(len(quote), end - start)) if found >= 0 else None
+
+
+def document_url(knowledge_base: str, passage: Passage, mark: Mark | None) -> str:
+    """The address of the document viewer at the marked sentence, or at the passage."""
+    first = passage.span[0]
+    start, end = (first + mark.start, first + mark.end) if mark else passage.span
+    quote = passage.text[start - first : end - first][:_QUOTE_IN_URL]
+    where = {"kb": knowledge_base, "id": passage.document_id, "start": start, "end": end, "quote": quote}
+    return f"document?{urlencode(where)}"
+
+
+def render_document(document: Document, text: str, span: tuple[int, int], quote: str, texts: Texts) -> str:
+    """A whole document with the cited stretch marked. When the document has changed and the quote is gone, says so."""
+    where = locate(text, span, quote)
+    note = "" if where else f'<p class="note">{escape(texts.document_changed)}</p>'
+    start, end = where or (0, 0)
+    first = max(0, start - _VIEWER_CHARACTERS // 2)
+    shown = text[first : first + _VIEWER_CHARACTERS]
+    if len(shown) < len(text):
+        note += f'<p class="note">{escape(texts.document_cut)}</p>'
+    marks = [Mark(start - first, end - first)] if where else []
+    facts = " · ".join(escape(part) for part in (document.source, *_values(document.metadata)) if part)
+    return (
+        f'<h2>{escape(document.title or document.id)}</h2><p class="facts">{facts}</p>{note}'
+        f'<div class="document passage">{marked_text(shown, marks)}</div>'
+    )
+
+
+def _path(passage: Passage) -> str:
+    first, *rest = passage.heading.split(" › ") if passage.heading else [passage.document_id]
+    return "".join([f"<b>{escape(first)}</b>", *(f" › {escape(part)}" for part in rest)])
+
+
+def _values(metadata: Mapping[str, str]) -> list[str]:
+    return [metadata[name] for name in _FACTS if metadata.get(name) not in (None, "", "all", "null")]
+
+
+def _facts(passage: Passage) -> str:
+    values = _values(passage.metadata)
+    return f'<p class="facts">{" · ".join(map(escape, values))}</p>' if values else ""
+
+
+def _match(retrieved: RetrievedPassage, texts: Texts) -> str:
+    # Only the reranker's number is a probability; other scores mean nothing outside their own list.
+    if "relevance" in retrieved.signals:
+        return texts.match.format(value=probability(retrieved.signals["relevance"]))
+    return texts.rank.format(value=retrieved.rank)
