@@ -7,6 +7,7 @@ turn rightly, the second when fields were merely added: those are ignored by who
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -22,9 +23,10 @@ _TURN = TypeAdapter(Turn)
 
 def encode_turn(turn: Turn) -> bytes:
     """The envelope of ``turn`` as UTF-8 JSON. A lone surrogate, which UTF-8 cannot hold, becomes ``?``."""
-    envelope = {"version": VERSION, "turn": _TURN.dump_python(turn)}
+    envelope = {"version": VERSION, "turn": _TURN.dump_python(turn, warnings=False)}
     # json.dumps rather than pydantic's own writer, which turns infinities into null: no float can be read from that.
-    return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="replace")
+    text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return text.encode("utf-8", errors="replace")
 
 
 def decode_turn(data: bytes) -> Turn:
@@ -45,6 +47,15 @@ def decode_turn(data: bytes) -> Turn:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(step) for step in first["loc"])
         raise _unreadable(f"{place or 'turn'}: {first['msg']}", data) from error
+
+
+def _plain(value: object) -> object:
+    """What JSON can hold in place of what models and parts may leave in a turn: numpy's numbers, other mappings."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"a turn holds {value!r}, which is neither text, number, list nor mapping")
 
 
 def _parse(data: bytes) -> dict[str, Any]:

@@ -45,7 +45,7 @@ RENAME = """
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'title', ARGV[1]) end
 """
 
-FORGET_EXPIRED = """
+FORGET_GONE = """
 -- KEYS: about, conversations; checked again here, because an append may have come between
 if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('ZREM', KEYS[2], ARGV[1]) end
 """

@@ -9,9 +9,9 @@ is a safe id and no name can be read from a key):
     colloquy:v1:{owner}:conversation:C:ids            list: their ids, in step with the turns
     colloquy:v1:{owner}:conversation:C:about          hash: title, updated_us, expires_us, bytes, trimmed
 
-Every change of more than one key is one Lua script or one MULTI, so a turn is stored whole or not at all, and
-the server orders concurrent appends. A turn id that is there already is not stored again: an append whose
-acknowledgment was lost may simply be repeated, which is what the client's retries do.
+An append is one Lua script, so a turn is stored whole or not at all, and the server orders concurrent appends. A
+turn id that is there already is not stored again: an append whose acknowledgment was lost may simply be repeated,
+which is what the client's retries do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import logging
 from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -80,7 +80,7 @@ class RedisConversationStore:
             ) from error
         self._append = self._redis.register_script(redis_scripts.APPEND)
         self._rename = self._redis.register_script(redis_scripts.RENAME)
-        self._forget_expired = self._redis.register_script(redis_scripts.FORGET_EXPIRED)
+        self._forget_gone = self._redis.register_script(redis_scripts.FORGET_GONE)
 
     @property
     def limits(self) -> MemoryLimits:
@@ -93,9 +93,9 @@ class RedisConversationStore:
             facts: dict[str, Any] = self._redis.info()
             self._redis.set(_SCHEMA_KEY, SCHEMA_VERSION, nx=True)
             schema = int(self._redis.get(_SCHEMA_KEY) or 0)
-        except (redis.RedisError, OSError) as error:
+        except (redis.RedisError, OSError, ValueError) as error:
             raise Misconfigured(
-                f"No Redis that takes our commands is at {self._url}: {error}. Start that server, correct "
+                f"No Redis that takes our commands is at {self._url}: {_reason(error)}. Start that server, correct "
                 "COLLOQUY_REDIS_URL, or unset it to use the built-in server."
             ) from error
         self._check(str(facts["redis_version"]), schema)
@@ -110,7 +110,7 @@ class RedisConversationStore:
         turns_key, _, about_key = _keys(owner, conversation_id)
 
         def read() -> tuple[SequenceOf[bytes], bytes | None]:
-            with self._redis.pipeline(transaction=True) as pipe:
+            with self._redis.pipeline(transaction=False) as pipe:  # no MULTI: a full server must still be readable
                 pipe.lrange(turns_key, 0, -1)
                 pipe.hget(about_key, "title")
                 turns, title = pipe.execute()
@@ -134,7 +134,7 @@ class RedisConversationStore:
         for name, row in zip(map(_text, ids), self._ask(lambda: self._abouts(owner, ids)), strict=True):
             title, updated_us, expires_us, count = row
             if updated_us is None:
-                self._forget_if_expired(owner, name)
+                self._forget_if_gone(owner, name)
                 continue
             expires_at = int(expires_us) / 1e6 if expires_us else None
             summaries.append(ConversationSummary(name, _text(title), int(updated_us) / 1e6, count, expires_at))
@@ -146,13 +146,15 @@ class RedisConversationStore:
         self._ask(lambda: self._rename([_keys(owner, conversation_id)[2]], [chosen]))
 
     def delete(self, owner: str, conversation_id: str) -> None:
-        self._delete(owner, [_bytes(conversation_id)])
+        # Two steps, not one MULTI, which a server that is out of memory refuses just when deleting would help. After
+        # a crash between them the list forgets the rest; an append between them keeps its place in the list.
+        self._ask(lambda: self._redis.unlink(*_keys(owner, conversation_id)))
+        self._forget_if_gone(owner, conversation_id)
 
     def delete_owner(self, owner: str) -> None:
         """Forgets every conversation of ``owner``."""
-        ids: SequenceOf[bytes] = self._ask(lambda: self._redis.zrange(_index(owner), 0, -1))
-        if ids:
-            self._delete(owner, ids)
+        for name in self._ask(lambda: self._redis.zrange(_index(owner), 0, -1)):
+            self.delete(owner, _text(name))
 
     def trimmed_turns(self, owner: str, conversation_id: str) -> int:
         """How many turns of the conversation the limits have taken away; 0 for an unknown one."""
@@ -163,7 +165,7 @@ class RedisConversationStore:
         self._redis.close()
 
     def _abouts(self, owner: str, ids: SequenceOf[bytes]) -> SequenceOf[tuple[Any, Any, Any, int]]:
-        with self._redis.pipeline(transaction=True) as pipe:
+        with self._redis.pipeline(transaction=False) as pipe:
             for name in map(_text, ids):
                 turns_key, _, about_key = _keys(owner, name)
                 pipe.hmget(about_key, ["title", "updated_us", "expires_us"])
@@ -171,19 +173,9 @@ class RedisConversationStore:
             replies = pipe.execute()
         return [(*about, count) for about, count in zip(replies[::2], replies[1::2], strict=True)]
 
-    def _forget_if_expired(self, owner: str, conversation_id: str) -> None:
+    def _forget_if_gone(self, owner: str, conversation_id: str) -> None:
         keys = [_keys(owner, conversation_id)[2], _index(owner)]
-        self._ask(lambda: self._forget_expired(keys, [_bytes(conversation_id)]))
-
-    def _delete(self, owner: str, ids: SequenceOf[bytes]) -> None:
-        def remove() -> None:
-            with self._redis.pipeline(transaction=True) as pipe:
-                for name in ids:
-                    pipe.unlink(*_keys(owner, _text(name)))
-                pipe.zrem(_index(owner), *ids)
-                pipe.execute()
-
-        self._ask(remove)
+        self._ask(lambda: self._forget_gone(keys, [_bytes(conversation_id)]))
 
     def _check(self, server_version: str, schema: int) -> None:
         if tuple(map(int, server_version.split(".")[:2])) < _OLDEST_SERVER:
@@ -203,13 +195,13 @@ class RedisConversationStore:
             return self._with_revival(operation)
         except (redis.ConnectionError, redis.TimeoutError, OSError, ColloquyError) as error:
             raise PartUnavailable(
-                f"The conversation memory does not answer ({self._url}): {error}. Colloquy keeps trying; check that "
-                "the Redis server runs and that its disk is not full."
+                f"The conversation memory does not answer ({self._url}): {_reason(error)}. Colloquy keeps trying; "
+                "check that the Redis server runs and that its disk is not full."
             ) from error
         except redis.RedisError as error:
             raise PartUnavailable(
-                f"The conversation memory refuses ({self._url}): {error}. Check the Redis server's memory limit, "
-                "permissions and log."
+                f"The conversation memory refuses ({self._url}): {_reason(error)}. "
+                "Check the Redis server's memory limit, permissions and log."
             ) from error
 
     def _with_revival(self, operation: Callable[[], T]) -> T:
@@ -237,7 +229,11 @@ def masked(url: str) -> str:
     if "password" in query:
         pairs = [(k, "***" if "password" in k else v) for k, v in parse_qsl(query, keep_blank_values=True)]
         query = urlencode(pairs, safe="*")
-    return urlunsplit((parts.scheme, netloc, parts.path, query, parts.fragment))
+    return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}" if parts.scheme else parts.path
+
+
+def _reason(error: Exception) -> str:
+    return str(error).rstrip(". ") or type(error).__name__
 
 
 def _index(owner: str) -> str:

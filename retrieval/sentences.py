@@ -1,7 +1,7 @@
 """Where sentences begin and end, for quoting and for cutting long paragraphs.
 
-A sentence here is the smallest piece that can be quoted on its own: a sentence of running text, one list item, one
-numbered step, one table row, one line that ends with a colon.
+A sentence here is the smallest piece that can be quoted on its own: a sentence of running text or of a list item, one
+table row, one line that ends with a colon. It never reaches from one list item, row or paragraph into the next.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*•–◦‣▪]|\(?(?:\d{1,3}|[a-zA-Z])[.)])[ \t]+\S")
-_NEWLINES = re.compile(r"[ \t\r]*\n\s*")
+# The look-behinds let a match begin only at the start of a run: without them hostile input costs quadratic time.
+_NEWLINES = re.compile(r"(?<![ \t\r])[ \t\r]*+\n\s*+")
 # Terminators with the quotes and brackets that close the sentence, then a space; East Asian ones need no space.
-_TERMINATOR = re.compile(r"""[.!?…]+["'”’»)\]]*(?=\s)|[。！？]+[”’」』）]*""")
+_TERMINATOR = re.compile(r"""(?<![.!?…])[.!?…]++["'”’»)\]]*+(?=\s)|[。！？]+[”’」』）]*""")
 _WORD_BEFORE = re.compile(r"[^\s(\[\"“‘'/]+$")
 _WORD_AFTER = re.compile(r"\s*[\"“‘'(\[]*([^\s.,;:!?)\]]*)")
 _LIST_MARKER = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])\.?$")
@@ -20,20 +21,25 @@ _INITIALS = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]$")
 _WRAPPED_LINE_CHARACTERS = 50
 """A line shorter than this was ended on purpose; only longer ones can have been wrapped by an editor."""
 
-_NEVER_FINAL = frozenset(
-    "mr mrs ms mx dr prof rev hon messrs gen col capt lt sgt gov sen rep e.g i.e eg ie cf vs viz approx incl excl".split()
+
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_NEVER_FINAL = _listed(
+    "mr mrs ms mx dr prof rev hon messrs gen col capt lt sgt gov sen rep e.g i.e eg ie cf vs viz approx incl excl"
 )
-_BEFORE_NUMBERS = frozenset("no nos nr fig figs sec art ch vol p pp par para ext tel ref app reg".split())
+_BEFORE_NUMBERS = _listed("no nos nr fig figs sec art ch vol p pp par para ext tel ref app reg")
 # These end a sentence only where the next word looks like the start of one.
-_SOMETIMES_FINAL = frozenset(
-    "st mt ft ave rd blvd inc ltd co corp plc bros dept est etc jr sr ph.d a.m p.m u.s u.k "
-    "jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun min max hr hrs".split()
+_SOMETIMES_FINAL = _listed(
+    """st mt ft ave rd blvd inc ltd co corp plc bros dept est etc jr sr ph.d a.m p.m u.s u.k jan feb mar apr jun jul
+    aug sep sept oct nov dec mon tue wed thu fri sat sun min max hr hrs"""
 )
-_STARTERS = frozenset(
-    "a all an and any are as ask at before both but by call can check choose contact do does each every find for from "
-    "get go has have he her here his how i if in is it its keep make many may most my no not now of on once one only or "
-    "our please read see send she so some such that the their then there these they this those to under until use visit "
-    "we what when where which while who why with yes you your".split()
+_STARTERS = _listed(
+    """a all an and any are as ask at before both but by call can check choose contact do does each every find for from
+    get go has have he her here his how i if in is it its keep make many may most my no not now of on once one only or
+    our please read see send she so some such that the their then there these they this those to under until use
+    visit we what when where which while who why with yes you your"""
 )
 
 
@@ -97,9 +103,7 @@ def _ends_sentence(text: str, start: int, match: re.Match[str], end: int) -> boo
     # The longest abbreviation is short: a bounded look back keeps long unbroken strings linear.
     before = _WORD_BEFORE.search(text, max(start, match.start() - 24), match.start())
     word = before.group() if before else ""
-    if _LIST_MARKER.fullmatch(text, start, match.start()) and not following.lower() in _STARTERS - {"a", "i"}:
-        return False
-    if _LIST_MARKER.fullmatch(text, start, match.start()) and text[start : match.start()].strip("(").isdigit():
+    if _LIST_MARKER.fullmatch(text, start, match.start()):  # “2. Restart the hub”
         return False
     return _abbreviation_allows(word, following)
 

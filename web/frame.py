@@ -10,6 +10,12 @@ from domain.protocols import KnowledgeBaseInfo, MemoryLimits
 from web.texts import Texts
 from web.view import View, attribute, kept, size
 
+# Drawn, because not every system has letters of both languages.
+_GLOBE = (
+    '<svg viewBox="0 0 20 20" width="18" height="18" fill="none" stroke="currentColor" stroke-width="1.4" '
+    'aria-hidden="true"><circle cx="10" cy="10" r="7.3"/><ellipse cx="10" cy="10" rx="3.2" ry="7.3"/>'
+    '<path d="M3 8h14M3 12.5h14"/></svg>'
+)
 _EXAMPLES = 4
 _FILTER_FROM = 6  # fewer conversations than this are seen at a glance
 
@@ -29,15 +35,13 @@ def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, tex
     return (
         f"{_icon('menu', '☰', texts.open_menu)}{where}<span class='space'></span>"
         f"{_icon('dark', '☾', texts.toggle_dark)}"
-        f'<button class="icon word" data-do="language" data-language="{texts.other_language}" '
-        f'lang="{texts.other_language}" {attribute("aria-label", texts.toggle_language)}>'
-        f"{escape(texts.other_language_name)}</button>"
+        f'<button class="icon" data-do="language" data-language="{texts.other_language}" '
+        f"{attribute('aria-label', texts.toggle_language)} {attribute('title', texts.other_language_name)}>"
+        f"{_GLOBE}</button>"
     )
 
 
-def render_sidebar(
-    conversations: Sequence[ConversationSummary], current: str, limits: MemoryLimits, view: View
-) -> str:
+def render_sidebar(conversations: Sequence[ConversationSummary], current: str, limits: MemoryLimits, view: View) -> str:
     """New chat, a filter, the conversations by day, and how long they are kept."""
     texts = view.texts
     filter_box = (
@@ -53,10 +57,10 @@ def render_sidebar(
     body = groups or f'<p class="none">{escape(texts.no_conversations)}</p>'
     explained = texts.limits.format(kept=kept(limits, texts), turns=limits.max_turns, size=size(limits.max_bytes))
     return (
-        f'<div class="top"><button class="new" data-do="new">＋ {escape(texts.new_chat)}</button>'
+        f'<div class="top"><button class="new" data-do="new">+ {escape(texts.new_chat)}</button>'
         f"{_icon('close-menu', '✕', texts.close)}</div>{filter_box}"
-        f'<nav {attribute("aria-label", texts.conversations)}>{body}</nav>'
-        f'<details class="kept"><summary>{escape(kept(limits, texts))} ⓘ</summary><p>{escape(explained)}</p></details>'
+        f"<nav {attribute('aria-label', texts.conversations)}>{body}</nav>"
+        f'<details class="kept"><summary>{escape(kept(limits, texts))}</summary><p>{escape(explained)}</p></details>'
     )
 
 
@@ -84,8 +88,8 @@ def render_composer(texts: Texts) -> str:
         f"{attribute('placeholder', texts.ask_placeholder)} {attribute('aria-label', texts.message_label)}></textarea>"
         f'<button id="send" type="submit" {attribute("aria-label", texts.send)} {attribute("title", texts.send)}>'
         f'<span aria-hidden="true">➤</span></button>'
-        f'<button id="stop" type="button" data-do="stop"><span aria-hidden="true">■</span> {escape(texts.stop)}</button>'
-        f'</form><p class="keys">{escape(texts.keys)}</p>'
+        f'<button id="stop" type="button" data-do="stop"><span aria-hidden="true">■</span> '
+        f'{escape(texts.stop)}</button></form><p class="keys">{escape(texts.keys)}</p>'
         f'<div id="announcer" class="unseen" role="status" aria-live="polite" '
         f"{attribute('data-interrupted', texts.interrupted)}></div>"
     )
@@ -102,9 +106,7 @@ def render_panel(texts: Texts) -> str:
     )
 
 
-def _by_day(
-    conversations: Sequence[ConversationSummary], view: View
-) -> list[tuple[str, list[ConversationSummary]]]:
+def _by_day(conversations: Sequence[ConversationSummary], view: View) -> list[tuple[str, list[ConversationSummary]]]:
     groups: dict[str, list[ConversationSummary]] = {}
     for item in sorted(conversations, key=lambda item: -item.updated_at):
         age_days = view.day(view.now) - view.day(item.updated_at)
@@ -121,9 +123,10 @@ def _conversation(item: ConversationSummary, current: str, texts: Texts) -> str:
         f"{escape(title)}</button>"
         f'<button class="remove" {attribute("data-remove", item.id)} '
         f"{attribute('aria-label', texts.delete.format(title=title))} "
-        f'{attribute("data-confirm", texts.confirm_delete)}>✕</button></li>'
+        f"{attribute('data-confirm', texts.confirm_delete)}>✕</button></li>"
     )
 
 
 def _icon(action: str, sign: str, label: str) -> str:
-    return f'<button class="icon" data-do="{action}" {attribute("aria-label", label)} {attribute("title", label)}>{sign}</button>'
+    named = f"{attribute('aria-label', label)} {attribute('title', label)}"
+    return f'<button class="icon" data-do="{action}" {named}>{sign}</button>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -86,10 +87,12 @@ class OwnerCookie:
 
 class OwnHostOnly:
     """Keeps the page to this server: a policy the browser enforces, foreign addresses cut from Gradio's page, and
-    Gradio's routes for uploads and proxies, which the page does not use, closed."""
+    Gradio's routes for uploads and proxies, which the page does not use, closed. ``head`` is put into the page's
+    head, so that styles are there before anything is drawn."""
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, head: str = "") -> None:
         self._app = app
+        self._head = head.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -97,15 +100,22 @@ class OwnHostOnly:
         elif str(scope["path"]).startswith(_CLOSED):
             await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"text/plain")]})
             await send({"type": "http.response.body", "body": b"Not part of this service.\n"})
+        elif b"text/html" in _header(scope, b"accept"):
+            # The page must arrive readable to be cleaned, so it is compressed here and not inside.
+            plain = {**scope, "headers": [item for item in scope["headers"] if item[0].lower() != b"accept-encoding"]}
+            zips = b"gzip" in _header(scope, b"accept-encoding")
+            await self._app(plain, receive, _Rewriter(send, self._head, zips))
         else:
-            await self._app(scope, receive, _Rewriter(send))
+            await self._app(scope, receive, _Rewriter(send, self._head, zips=False))
 
 
 class _Rewriter:
     """Sends on a response with our headers; an HTML page is held back until whole, then cleaned."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, head: bytes, zips: bool) -> None:
         self._send = send
+        self._head = head
+        self._zips = zips
         self._start: MutableMapping[str, Any] | None = None
         self._body = b""
 
@@ -126,7 +136,12 @@ class _Rewriter:
         body = self._body
         for pattern in _FOREIGN:
             body = pattern.sub(b"", body)
+        if b"<gradio-app" in body:
+            body = body.replace(b"</head>", self._head + b"</head>", 1)
         kept = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+        if self._zips:
+            body = gzip.compress(body, compresslevel=5)
+            kept += [(b"content-encoding", b"gzip"), (b"vary", b"accept-encoding")]
         start["headers"] = [*kept, (b"content-length", str(len(body)).encode())]
         await self._send(start)
         await self._send({"type": "http.response.body", "body": body})

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,9 @@ def _table(text: str, lines: Sequence[tuple[int, int]], marks: Sequence[Mark]) -
 def _row(text: str, line: tuple[int, int], tag: str, marks: Sequence[Mark]) -> str:
     start, end = line
     cells = (
-        (start + match.start(), start + match.end()) for match in _CELL.finditer(text[start:end]) if match.group().strip()
+        (start + match.start(), start + match.end())
+        for match in _CELL.finditer(text[start:end])
+        if match.group().strip()
     )
     return f"<tr>{''.join(f'<{tag}>{_inline(text, first, last, marks)}</{tag}>' for first, last in cells)}</tr>"
 
@@ -106,7 +109,7 @@ def _inline(text: str, start: int, end: int, marks: Sequence[Mark]) -> str:
     inside = [mark for mark in marks if mark.start < end and mark.end > start and mark.start < mark.end]
     edges = {start, end, *(max(mark.start, start) for mark in inside), *(min(mark.end, end) for mark in inside)}
     cuts = sorted(edges)
-    pieces = zip(cuts, cuts[1:], strict=False)
+    pieces = pairwise(cuts)
     return "".join(_piece(text[a:b], [m.key for m in inside if m.start <= a and m.end >= b]) for a, b in pieces).strip()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
@@ -18,6 +19,8 @@ from web.view import View, attribute, probability
 _SURE_FROM = (0.85, 0.65, 0.4)  # lower bounds of "sure", "fairly sure", "unsure"; below is "very unsure"
 _ECHO_CHARACTERS = 600  # of a message that was refused; the whole of it is still in the box
 _CLOSEST = 3
+# A line break that only wraps the source's lines: none beside an empty line or before a list item.
+_SOFT_BREAK = re.compile(r"(?<!\n)\n(?!\n|\s*[-*•|]|\s*\d{1,3}[.)]\s)")
 _SENTENCE_ENDS = ".!?。！？"
 
 
@@ -109,7 +112,7 @@ def render_found_passages(progress: Progress, view: View) -> str:
 
 def cited_text(turn: Turn, texts: Texts) -> str:
     """The answer, escaped, each cited sentence in a span of its own and followed by its markers."""
-    text = turn.answer.text
+    text = _SOFT_BREAK.sub(" ", turn.answer.text)  # one character for one: the spans still hold
     headings = {retrieved.passage.id: retrieved.passage.heading for retrieved in turn.evidence}
     parts: list[str] = []
     at = 0
@@ -117,11 +120,13 @@ def cited_text(turn: Turn, texts: Texts) -> str:
         start = max(start, at)  # two overlapping sentences: the second begins where the first ended
         stop = end - 1 if end > start and text[end - 1] in _SENTENCE_ENDS else max(start, end)
         keys = " ".join(map(str, group))
-        markers = "".join(_marker(n, keys, headings, texts) for n in _one_per_marker(group).values())
+        markers = "".join(
+            _marker(marker, group, headings, texts) for marker in sorted({c.marker for c in group.values()})
+        )
         parts += [
             escape(text[at:start]),
-            f'<span class="sentence" data-citation="{keys}">{escape(text[start:stop])}{markers}',
-            f"{escape(text[stop : max(stop, end)])}</span>",
+            f'<span class="sentence" data-citation="{keys}">{escape(text[start:stop])}',
+            f'<span class="markers">{markers}{escape(text[stop : max(stop, end)])}</span></span>',
         ]
         at = max(at, end)
     return "".join([*parts, escape(text[at:])])
@@ -142,7 +147,8 @@ def dots(confidence: float) -> str:
 def _frame(question: str, body: str, texts: Texts, state: str, knowledge_base: str) -> str:
     return (
         f'<section class="turn" data-state="{state}" {attribute("data-knowledge-base", knowledge_base)}>'
-        f'<div class="question"><h3>{escape(texts.you)}</h3><p class="said">{escape(question)}</p></div>{body}</section>'
+        f'<div class="question"><h3>{escape(texts.you)}</h3><p class="said">{escape(question)}</p></div>'
+        f"{body}</section>"
     )
 
 
@@ -151,8 +157,10 @@ def _searched(query: Query, texts: Texts) -> str:
         return ""
     certainty = texts.gate_confidence.format(value=probability(query.confidence))
     reason = f" — {query.reason}" if query.reason else ""
+    as_typed = query.text.strip() == query.original.strip()
+    line = texts.gate[Gate.KEEP] if as_typed else f"{texts.searched}: “{query.text}”"
     return (
-        f'<details class="searched"><summary>{escape(texts.searched)}: “{escape(query.text)}”</summary>'
+        f'<details class="searched"><summary>{escape(line)}</summary>'
         f"<p>{escape(texts.gate[Gate(query.gate)])} ({escape(certainty)}){escape(reason)}</p></details>"
     )
 
@@ -240,13 +248,11 @@ def _by_sentence(citations: Mapping[int, Citation]) -> dict[tuple[int, int], dic
     return dict(sorted(groups.items()))
 
 
-def _one_per_marker(group: Mapping[int, Citation]) -> dict[int, Citation]:
-    return {citation.marker: citation for citation in sorted(group.values(), key=lambda citation: citation.marker)}
-
-
-def _marker(citation: Citation, keys: str, headings: Mapping[str, str], texts: Texts) -> str:
-    label = texts.show_source.format(number=citation.marker, heading=headings[citation.passage_id])
+def _marker(marker: int, group: Mapping[int, Citation], headings: Mapping[str, str], texts: Texts) -> str:
+    mine = {n: citation for n, citation in group.items() if citation.marker == marker}
+    heading = headings[next(iter(mine.values())).passage_id]
+    label = texts.show_source.format(number=marker, heading=heading)
     return (
-        f' <button class="cite" data-show="{citation.marker}" data-citation="{keys}" '
-        f"{attribute('aria-label', label)}>[{citation.marker}]</button>"
+        f'\u202f<button class="cite" data-show="{marker}" data-citation="{" ".join(map(str, mine))}" '
+        f"{attribute('aria-label', label)}>[{marker}]</button>"
     )

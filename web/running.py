@@ -85,11 +85,15 @@ class RunningTurn:
 
     def _work(self) -> None:
         try:
-            with contextlib.closing(_closable(self._begin())) as events:
+            events = self._begin()
+            try:
                 for event in events:
                     self._put(event)
                     if self._stop.is_set():
                         break
+            finally:
+                # An Iterator need not have close; the assistant's, being a generator, does.
+                getattr(events, "close", lambda: None)()
         except Exception as error:  # whatever the assistant raises is told to the page, which shows it
             self._put(error)
         finally:
@@ -98,16 +102,6 @@ class RunningTurn:
     def _put(self, item: TurnEvent | Exception | None) -> None:
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._items.put_nowait, item)
-
-
-def _closable(events: Iterator[TurnEvent]) -> Iterator[TurnEvent]:
-    """``events`` as a generator whose ``close`` closes it, whatever kind of iterator the assistant returned."""
-    try:
-        yield from events
-    finally:
-        close = getattr(events, "close", None)
-        if close is not None:
-            close()
 
 
 class RunningTurns:

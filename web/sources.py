@@ -13,7 +13,9 @@ from web.marked_text import Mark, marked_text
 from web.texts import Texts
 from web.view import View, attribute, probability
 
-_FACTS = ("product", "region", "effective_from")
+_FACTS = ("product", "region")
+_SINCE = "effective_from"
+_SAYS_NOTHING = frozenset(("", "all", "null", "none"))
 _QUOTE_IN_URL = 400  # characters; enough to find the place again, short enough for any proxy
 _VIEWER_CHARACTERS = 120_000  # a browser lays this out at once; longer documents are shown around the citation
 
@@ -40,9 +42,7 @@ def render_sources(turn: Turn, view: View) -> str:
         markers.setdefault(citation.passage_id, set()).add(citation.marker)
     cited = sorted((r for r in turn.evidence if r.passage.id in markers), key=lambda r: min(markers[r.passage.id]))
     others = [r for r in turn.evidence if r.passage.id not in markers]
-    cards = [
-        render_card(r, view.texts, turn.knowledge_base, sorted(markers[r.passage.id]), citations) for r in cited
-    ]
+    cards = [render_card(r, view.texts, turn.knowledge_base, sorted(markers[r.passage.id]), citations) for r in cited]
     return "".join(cards) + _unused(others, turn.knowledge_base, view.texts, bool(cards))
 
 
@@ -76,7 +76,7 @@ def render_card(
     url = document_url(knowledge_base, passage, marks[0] if marks else None)
     return (
         f'<article class="card" data-marker="{" ".join(map(str, markers))}" tabindex="-1" {label}>'
-        f'<h4>{numbers}<span class="path">{_path(passage)}</span></h4>{_facts(passage)}'
+        f'<h4>{numbers}<span class="path">{_path(passage)}</span></h4>{_facts(passage, texts)}'
         f'<div class="passage" tabindex="0">{marked_text(passage.text, marks)}</div>'
         f'<p class="foot"><span>{escape(_match(retrieved, texts))}</span>'
         f'<a class="open" target="_blank" rel="noopener" {attribute("href", url)}>'
@@ -114,8 +114,9 @@ def document_url(knowledge_base: str, passage: Passage, mark: Mark | None) -> st
     return f"document?{urlencode(where)}"
 
 
-def render_document(document: Document, text: str, span: tuple[int, int], quote: str, texts: Texts) -> str:
+def render_document(found: tuple[Document, str], span: tuple[int, int], quote: str, texts: Texts) -> str:
     """A whole document with the cited stretch marked. When the document has changed and the quote is gone, says so."""
+    document, text = found
     where = locate(text, span, quote)
     note = "" if where else f'<p class="note">{escape(texts.document_changed)}</p>'
     start, end = where or (0, 0)
@@ -124,7 +125,7 @@ def render_document(document: Document, text: str, span: tuple[int, int], quote:
     if len(shown) < len(text):
         note += f'<p class="note">{escape(texts.document_cut)}</p>'
     marks = [Mark(start - first, end - first)] if where else []
-    facts = " · ".join(escape(part) for part in (document.source, *_values(document.metadata)) if part)
+    facts = " · ".join(escape(part) for part in (document.source, *_values(document.metadata, texts)) if part)
     return (
         f'<h2>{escape(document.title or document.id)}</h2><p class="facts">{facts}</p>{note}'
         f'<div class="document passage">{marked_text(shown, marks)}</div>'
@@ -136,12 +137,15 @@ def _path(passage: Passage) -> str:
     return "".join([f"<b>{escape(first)}</b>", *(f" › {escape(part)}" for part in rest)])
 
 
-def _values(metadata: Mapping[str, str]) -> list[str]:
-    return [metadata[name] for name in _FACTS if metadata.get(name) not in (None, "", "all", "null")]
+def _values(metadata: Mapping[str, str], texts: Texts) -> list[str]:
+    values = [metadata.get(name, "") for name in _FACTS]
+    if metadata.get(_SINCE, "").lower() not in _SAYS_NOTHING:
+        values.append(texts.since.format(date=metadata[_SINCE]))
+    return [value for value in values if value.lower() not in _SAYS_NOTHING]
 
 
-def _facts(passage: Passage) -> str:
-    values = _values(passage.metadata)
+def _facts(passage: Passage, texts: Texts) -> str:
+    values = _values(passage.metadata, texts)
     return f'<p class="facts">{" · ".join(map(escape, values))}</p>' if values else ""
 
 

@@ -61,6 +61,7 @@ class Texts:
     found_not_used: str
     match: str
     rank: str
+    since: str
     open_document: str
     show_source: str
     source_number: str
@@ -69,7 +70,6 @@ class Texts:
     from_sources: str
     from_one_source: str
     seconds: str
-    how_sure: str
     weight: str
     kind: Mapping[AnswerKind, str]
     not_found: str
@@ -144,6 +144,7 @@ ENGLISH = Texts(
     found_not_used="{count} more found, not used",
     match="match {value}",
     rank="rank {value}",
+    since="from {date}",
     open_document="open document",
     show_source="Show source {number}: {heading}",
     source_number="Source {number}",
@@ -152,7 +153,6 @@ ENGLISH = Texts(
     from_sources="from {count} sources",
     from_one_source="from 1 source",
     seconds="{value} s",
-    how_sure="How sure",
     weight="λ retrieval {value}",
     kind={
         AnswerKind.GENERATED: "written from the sources",
@@ -187,20 +187,7 @@ ENGLISH = Texts(
     document_gone="This document is no longer in the knowledge base.",
     document_changed="This document has changed since the answer was given; the cited passage is no longer in it.",
     document_cut="The document is long; this is the part around the cited passage.",
-    months=(
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ),
+    months=tuple("January February March April May June July August September October November December".split()),
     date="{day} {month} {year}",
 )
 
@@ -245,6 +232,7 @@ CHINESE = Texts(
     found_not_used="另有 {count} 个段落未使用",
     match="匹配 {value}",
     rank="第 {value} 位",
+    since="自 {date} 起",
     open_document="打开文档",
     show_source="显示来源 {number}：{heading}",
     source_number="来源 {number}",
@@ -253,7 +241,6 @@ CHINESE = Texts(
     from_sources="依据 {count} 个来源",
     from_one_source="依据 1 个来源",
     seconds="{value} 秒",
-    how_sure="把握程度",
     weight="λ 检索 {value}",
     kind={
         AnswerKind.GENERATED: "根据来源撰写",

@@ -28,9 +28,6 @@ _READERS: dict[str, Reader] = {
 SUPPORTED_SUFFIXES = tuple(sorted(_READERS))
 """The endings of the files that can be read, in lower case."""
 
-# Formats whose first bytes are unmistakable, so that a wrong suffix gets a helpful answer.
-_SIGNATURES = {b"%PDF-": "a PDF", b"PK\x03\x04": "a Word document or a ZIP archive", b"\x1f\x8b": "a gzip archive"}
-
 
 def open_documents(path: Path, root: Path) -> Iterator[ParsedDocument | DocumentRejected]:
     """The documents of one file, read one after the other.

@@ -22,6 +22,8 @@ _BOMS = (  # the longer first: UTF-32's mark begins with UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# Formats whose first bytes are unmistakable, so that a file with the wrong suffix gets a helpful answer.
+_SIGNATURES = {b"%PDF-": "a PDF", b"PK\x03\x04": "a Word document or a ZIP archive", b"\x1f\x8b": "a gzip archive"}
 _CONTROLS = frozenset(range(32)) - {9, 10, 12, 13}
 
 
@@ -91,9 +93,11 @@ def detect_encoding(data: bytes, source: str, declared: str | None = None) -> st
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return encoding
-    if b"\0" in data:
+    kind = next((name for magic, name in _SIGNATURES.items() if data.startswith(magic)), None)
+    if kind or b"\0" in data:
         raise DocumentRejected(
-            f"“{source}” holds binary data, not text; give it the suffix of its real format or save it as UTF-8 text."
+            f"“{source}” is {kind or 'binary data'}, not text; give it the suffix of its real format or save it as "
+            "UTF-8 text."
         )
     for encoding in filter(None, (declared, "utf-8")):
         if _decodes(data, encoding):

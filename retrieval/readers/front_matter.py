@@ -29,7 +29,9 @@ def split_front_matter(text: str, source: str) -> tuple[Mapping[str, str], str]:
 
 def _parse(raw: str, source: str) -> Mapping[str, str]:
     if len(raw) > _MAX_CHARACTERS:
-        raise DocumentRejected(f"“{source}” has front matter of {len(raw)} characters; keep it below {_MAX_CHARACTERS}.")
+        raise DocumentRejected(
+            f"“{source}” has front matter of {len(raw)} characters; keep it below {_MAX_CHARACTERS}."
+        )
     try:
         # Aliases let a few lines stand for gigabytes; front matter has no use for them.
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(raw, Loader=yaml.BaseLoader)):

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from bs4 import BeautifulSoup, NavigableString, PageElement, Tag
+from bs4 import BeautifulSoup, Tag
 from bs4.dammit import EncodingDetector
-from bs4.element import PreformattedString
+from bs4.element import NavigableString, PageElement, PreformattedString
 
 from domain.errors import DocumentRejected
 from domain.passage import Document
 from retrieval.readers.files import Origin, decode, read_bytes
 from retrieval.readers.parsed import BlockKind, ParsedDocument, TextBuilder, link_text, one_line, table_text
 
-_UNREAD = "script style nav noscript template svg iframe object head button select footer dialog".split()
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_BLOCKS = _HEADINGS | frozenset(
-    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure form header hr html "
-    "li main ol p pre section summary table tbody td tfoot th thead tr ul".split()
+_UNREAD = re.compile("script|style|nav|noscript|template|svg|iframe|object|head|button|select|footer|dialog")
+_HEADING = re.compile("h[1-6]")
+_BLOCK = re.compile(
+    "h[1-6r]|address|article|aside|blockquote|body|center|d[dlt]|details|div|fieldset|figcaption|figure|form|header|html|"
+    "li|main|ol|p|pre|section|summary|table|tbody|t[dhr]|tfoot|thead|ul"
 )
 
 
@@ -42,11 +43,19 @@ def read(origin: Origin) -> Iterator[ParsedDocument]:
 
 def _drop_unread(soup: BeautifulSoup) -> None:
     """Take out what a visitor does not read; hidden text above all, which could be planted for a machine."""
-    for tag in soup.find_all(_UNREAD):
+    for tag in soup.find_all(_is_unread):
         tag.decompose()
     for tag in soup.find_all(_is_hidden):
         if not tag.decomposed:
             tag.decompose()
+
+
+def _is_unread(tag: Tag) -> bool:
+    return _UNREAD.fullmatch(tag.name) is not None
+
+
+def _is_block(tag: Tag) -> bool:
+    return _BLOCK.fullmatch(tag.name) is not None
 
 
 def _is_hidden(tag: Tag) -> bool:
@@ -66,17 +75,17 @@ class _Renderer:
 
     def _children(self, node: Tag) -> None:
         for child in node.children:
-            if isinstance(child, Tag) and child.name in _BLOCKS:
+            if isinstance(child, Tag) and _BLOCK.fullmatch(child.name):
                 self._flush()
                 self._block(child)
                 self._flush()
-            elif isinstance(child, Tag) and child.find(list(_BLOCKS)) is not None:
+            elif isinstance(child, Tag) and child.find(_is_block) is not None:
                 self._children(child)  # an inline element (often <a>) wrapped around blocks
             else:
                 self._line.append(_inline(child))
 
     def _block(self, tag: Tag) -> None:
-        if tag.name in _HEADINGS:
+        if _HEADING.fullmatch(tag.name):
             self._builder.heading(_inline(tag), int(tag.name[1]))
         elif tag.name in {"ul", "ol"}:
             self._builder.add(BlockKind.LIST, "\n".join(_items(tag, 0)))
@@ -136,4 +145,4 @@ def _inline(node: PageElement) -> str:
     text = "".join(_inline(child) for child in node.children)
     if node.name == "a":
         return link_text(text, str(node.get("href", "")))
-    return f" {text} " if node.name in _BLOCKS else text
+    return f" {text} " if _is_block(node) else text

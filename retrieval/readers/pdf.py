@@ -85,23 +85,30 @@ def _blocks(lines: Sequence[str]) -> Iterator[tuple[BlockKind, str]]:
     full_width = widths[int(0.9 * (len(widths) - 1))] if widths else 0
     current: list[str] = []
     previous = ""
-    for line in (*map(str.strip, lines), ""):
-        is_item = bool(_LIST_ITEM.match(line))
-        if current and (not line or (is_item != _is_list(current) and is_item) or _ends_paragraph(previous, full_width)):
-            if not (is_item and _is_list(current)):
-                yield _finished(current)
-                current = []
+    for line in map(str.strip, lines):
+        if current and (not line or _starts_block(line, current, previous, full_width)):
+            yield _finished(current)
+            current = []
         if line:
-            _append(current, line, is_item)
+            _append(current, line)
         previous = line
+    if current:
+        yield _finished(current)
+
+
+def _starts_block(line: str, current: Sequence[str], previous: str, full_width: int) -> bool:
+    if _LIST_ITEM.match(line):
+        return not _is_list(current)
+    # A line that stops well short of the measure after a full stop is the last of its paragraph.
+    return len(previous) < 0.8 * full_width and previous[-1:] in ".!?:"
 
 
 def _is_list(current: Sequence[str]) -> bool:
     return bool(current) and bool(_LIST_ITEM.match(current[0]))
 
 
-def _append(current: list[str], line: str, is_item: bool) -> None:
-    if not current or is_item:
+def _append(current: list[str], line: str) -> None:
+    if not current or _LIST_ITEM.match(line):
         current.append(line)
     elif re.search(r"[a-z]-$", current[-1]) and line[:1].islower():
         current[-1] = current[-1][:-1] + line
@@ -112,8 +119,3 @@ def _append(current: list[str], line: str, is_item: bool) -> None:
 def _finished(lines: Sequence[str]) -> tuple[BlockKind, str]:
     kind = BlockKind.LIST if _is_list(lines) else BlockKind.PARAGRAPH
     return kind, "\n".join(one_line(line) for line in lines)
-
-
-def _ends_paragraph(line: str, full_width: int) -> bool:
-    """A line that stops well short of the measure after a full stop is the last of its paragraph."""
-    return len(line) < 0.8 * full_width and line[-1:] in ".!?:"

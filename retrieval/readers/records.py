@@ -54,9 +54,7 @@ def read(origin: Origin) -> Iterator[ParsedDocument | DocumentRejected]:
 @contextmanager
 def _opened(origin: Origin) -> Iterator[TextIO]:
     """The file as text, unpacked; whatever goes wrong while it is read becomes a rejection."""
-    opener = cast(
-        "Callable[..., BinaryIO]", gzip.open if origin.path.name.lower().endswith(".gz") else io.open
-    )
+    opener = cast("Callable[..., BinaryIO]", gzip.open if origin.path.name.lower().endswith(".gz") else io.open)
     try:
         with opener(origin.path, "rb") as sample:
             encoding = stream_encoding(origin, sample.read(_SAMPLE_BYTES))
@@ -131,7 +129,9 @@ def _document(row: Row, number: int, origin: Origin) -> ParsedDocument | Documen
             "delete the row."
         )
     row_id = one_line(_first(row, _ID)) or str(number)
-    metadata = {key: one_line(value) for key, value in row.items() if key and key not in _KNOWN and value and value.strip()}
+    metadata = {
+        key: one_line(value) for key, value in row.items() if key and key not in _KNOWN and value and value.strip()
+    }
     fallback = f"{PurePosixPath(origin.relative).name} {row_id}"
     builder = TextBuilder()
     builder.heading(question, 1)

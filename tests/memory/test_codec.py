@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,6 +64,11 @@ def test_every_turn_comes_back_equal_and_of_the_same_types(turn: Turn) -> None:
 def test_a_read_only_mapping_is_written_like_a_dictionary(make_turn: Callable[..., Turn]) -> None:
     turn = replace(make_turn(1), trace=Trace(MappingProxyType({"retrieve": 0.5})))
     assert decode_turn(encode_turn(turn)).trace.seconds == {"retrieve": 0.5}
+
+
+def test_numbers_of_numpy_are_written_as_plain_ones(make_turn: Callable[..., Turn]) -> None:
+    seconds: dict[str, Any] = {"rewrite": np.float32(0.5), "retrieve": np.float64(0.25), "steps": np.int64(3)}
+    assert decode_turn(encode_turn(replace(make_turn(1), trace=Trace(seconds)))).trace.seconds == seconds
 
 
 def test_half_a_surrogate_pair_does_not_stop_a_turn_from_being_stored(make_turn: Callable[..., Turn]) -> None:

@@ -1,0 +1,91 @@
+"""The promises of ``Retriever``, put to every retriever there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from tests.retrieval.samples import WordEncoder, prepared
+
+from domain.conversation import Query
+from domain.passage import Passage
+from domain.protocols import Evidence, Retriever
+from retrieval.hybrid import HybridRetriever
+from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
+from retrieval.reranking import RerankingRetriever, ThresholdedRetriever
+
+
+class OverlapReader:
+    """Relevance is the share of the query's words that the passage has."""
+
+    def read(self, query: str, passages: Sequence[Passage]) -> Sequence[Evidence]:
+        words = set(query.lower().split())
+        return [Evidence(len(words & set(passage.text.lower().split())) / len(words)) for passage in passages]
+
+
+def hybrid(base: KnowledgeBase, encoder: WordEncoder) -> Retriever:
+    return HybridRetriever(base.snapshot, encoder)
+
+
+def reranked(base: KnowledgeBase, encoder: WordEncoder) -> Retriever:
+    return RerankingRetriever(hybrid(base, encoder), OverlapReader(), candidates=7, threshold=0.2)
+
+
+def thresholded(base: KnowledgeBase, encoder: WordEncoder) -> Retriever:
+    return ThresholdedRetriever(hybrid(base, encoder), 0.3)
+
+
+Make = Callable[[KnowledgeBase, WordEncoder], Retriever]
+EVERY = pytest.mark.parametrize("make", [hybrid, reranked, thresholded])
+THOSE_THAT_REFUSE = pytest.mark.parametrize("make", [reranked, thresholded])
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> KnowledgeBase:
+    base = KnowledgeBaseStore(tmp_path, WordEncoder()).create("help")
+    animals = ["heron", "otter", "badger", "crow", "hare"]
+    base.put_many([prepared(animal, *[f"{animal} {place}" for place in ("river", "wood")]) for animal in animals])
+    base.put_many([prepared(f"twin{n}", "heron river") for n in range(20)])
+    return base
+
+
+@EVERY
+@pytest.mark.parametrize("k", [-1, 0, 1, 2, 9, 100])
+def test_at_most_k_ranked_from_one_best_first_and_none_twice(base: KnowledgeBase, make: Make, k: int) -> None:
+    found = make(base, WordEncoder()).retrieve(Query("heron river", "heron river"), k)
+    assert len(found) <= max(k, 0)
+    assert [one.rank for one in found] == list(range(1, len(found) + 1))
+    assert [one.passage.id for one in found] == [
+        one.passage.id for one in sorted(found, key=lambda one: (-one.score, one.passage.id))
+    ]
+    assert len({one.passage.id for one in found}) == len(found)
+
+
+@EVERY
+def test_the_best_passage_is_found(base: KnowledgeBase, make: Make) -> None:
+    found = make(base, WordEncoder()).retrieve(Query("badger wood", "badger wood"), 3)
+    assert found[0].passage.id == "badger#1"
+
+
+@EVERY
+def test_the_same_query_gives_the_same_list(base: KnowledgeBase, make: Make) -> None:
+    query = Query("heron", "heron")
+    assert make(base, WordEncoder()).retrieve(query, 9) == make(base, WordEncoder()).retrieve(query, 9)
+
+
+@EVERY
+@pytest.mark.parametrize("text", ["", "   ", "\n"])
+def test_a_blank_query_matches_nothing(base: KnowledgeBase, make: Make, text: str) -> None:
+    assert make(base, WordEncoder()).retrieve(Query(text, text), 5) == []
+
+
+@EVERY
+def test_an_empty_knowledge_base_matches_nothing(tmp_path: Path, make: Make) -> None:
+    empty = KnowledgeBaseStore(tmp_path / "other", WordEncoder()).create("empty")
+    assert make(empty, WordEncoder()).retrieve(Query("heron", "heron"), 5) == []
+
+
+@THOSE_THAT_REFUSE
+def test_a_query_about_something_else_matches_nothing(base: KnowledgeBase, make: Make) -> None:
+    assert make(base, WordEncoder()).retrieve(Query("mortgage advice", "mortgage advice"), 5) == []

@@ -1,0 +1,212 @@
+"""An assistant with an obvious rule, for driving the page without models.
+
+It knows the small handbook below. A message that shares a word with a sentence of it is answered with that sentence,
+cited; "unicorn" is never known; "boom" finds a part unavailable, "crash" fails in a way nobody planned, "slow" takes
+its time, "which" asks back, "hello" is small talk. Conversations live in this object.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from domain.answer import Answer, AnswerKind, Citation, Weighting
+from domain.conversation import Conversation, ConversationSummary, Gate, Query, Trace, Turn
+from domain.errors import PartUnavailable, QuestionRejected, UnknownKnowledgeBase
+from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
+from domain.passage import Document, Passage, RetrievedPassage
+from domain.protocols import KnowledgeBaseInfo, MemoryLimits
+
+MOVING = """# Moving home
+
+## Notice period
+
+Tell us at least 14 days before you move. You keep your contract if the new address is covered.
+If it is not covered, you pay the remaining months at half price.
+
+## What it costs
+
+| Service | Fee | Free when |
+|---|---|---|
+| Fibre 100 | £20 | you moved less than **once** a year |
+| 4G Home | £0 | always |
+
+Ask for `MOVE-1` on 0800 555 0199, or see [our moving page](https://example.org/moving).
+"""
+ROUTER = """# Router lights
+
+A steady green light means the line is good. A blinking red light means there is no connection: switch the router off,
+wait 30 seconds, and switch it on again. <script>window.hacked = true</script>
+"""
+_STOP_WORDS = frozenset(
+    ["a", "an", "and", "are", "at", "before", "do", "for", "i", "if", "in", "is", "it", "my", "of", "on", "or", "our", "the", "there", "to", "what", "when", "you", "your"]
+)
+
+
+def _passage(document_id: str, title: str, text: str, section: tuple[str, ...], first: str, last: str) -> Passage:
+    start = text.index(first)
+    end = text.index(last) + len(last)
+    return Passage(
+        f"{document_id}#{start}", document_id, title, text[start:end], f"{document_id}.md", (start, end), section,
+        {"product": "Fibre 100", "region": "UK", "effective_from": "2026-03-01"},
+    )  # fmt: skip
+
+
+PASSAGES = (
+    _passage("moving", "Moving home", MOVING, ("Notice period",), "Tell us", "half price."),
+    _passage("moving", "Moving home", MOVING, ("What it costs",), "| Service", "moving)."),
+    _passage("router", "Router <b>lights</b>", ROUTER, (), "A steady", "</script>"),
+)
+DOCUMENTS = {
+    "moving": (Document("moving", "Moving home", "moving.md", {"region": "UK"}), MOVING),
+    "router": (Document("router", "Router <b>lights</b>", "router.md"), ROUTER),
+}
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z0-9]+", text.lower())) - _STOP_WORDS
+
+
+def _sentences(text: str) -> list[tuple[int, int]]:
+    return [match.span() for match in re.finditer(r"[A-Z][^.|]*\.", text)]
+
+
+@dataclass
+class FakeAssistant:
+    """The assistant described above. ``pause_seconds`` lies between deltas; ``closed`` counts streams that were
+    closed before their end."""
+
+    pause_seconds: float = 0.02
+    slow_seconds: float = 0.4
+    knowledge_bases_count: int = 1
+    store_down: bool = False
+    closed: int = 0
+    kept: dict[tuple[str, str], Conversation] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def memory_limits(self) -> MemoryLimits:
+        return MemoryLimits(ttl_seconds=30 * 86_400, max_turns=200, max_bytes=2**20)
+
+    def knowledge_bases(self) -> Sequence[KnowledgeBaseInfo]:
+        examples = (
+            "What if I move before the 12 months are over?",
+            "What does a blinking red light mean?",
+            "Is there a fee on 4G Home?",
+            "Do you sell unicorns?",
+        )
+        handbook = KnowledgeBaseInfo("harbourline", "Harbourline help", 84, 412, 1_785_110_400.0, examples)
+        other = KnowledgeBaseInfo("public-services", "Public services", 273, 2373, 1_785_010_400.0, examples[:1])
+        return (handbook, other)[: self.knowledge_bases_count]
+
+    def document(self, knowledge_base: str, document_id: str) -> tuple[Document, str] | None:
+        if knowledge_base not in {info.name for info in self.knowledge_bases()}:
+            raise UnknownKnowledgeBase(f"There is no knowledge base “{knowledge_base}”.")
+        return DOCUMENTS.get(document_id)
+
+    def conversations(self, owner: str) -> Sequence[ConversationSummary]:
+        self._check_store()
+        mine = [conversation for (who, _), conversation in list(self.kept.items()) if who == owner]
+        listed = [ConversationSummary(c.id, c.title, c.turns[-1].asked_at, len(c.turns)) for c in mine]
+        return sorted(listed, key=lambda item: -item.updated_at)
+
+    def conversation(self, owner: str, conversation_id: str) -> Conversation:
+        self._check_store()
+        return self.kept.get((owner, conversation_id), Conversation(conversation_id, owner))
+
+    def rename_conversation(self, owner: str, conversation_id: str, title: str) -> None:
+        key = (owner, conversation_id)
+        self.kept[key] = replace(self.kept[key], title=title)
+
+    def delete_conversation(self, owner: str, conversation_id: str) -> None:
+        self.kept.pop((owner, conversation_id), None)
+
+    def stream_reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
+        if len(message) > 4000:
+            raise QuestionRejected(f"Your message has {len(message):,} characters; please keep it under 4,000.")
+        return self._reply(owner, conversation_id, message, knowledge_base)
+
+    def _reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
+        started = time.time()
+        self._wait(message)
+        query = _query(message, self.kept.get((owner, conversation_id)))
+        yield QueryRewritten(query)
+        if "boom" in message:
+            raise PartUnavailable("The search index does not answer.")
+        if "crash" in message:
+            raise RuntimeError("nobody planned this")
+        self._wait(message)
+        evidence = () if "hello" in message else _search(message)
+        yield PassagesRetrieved(evidence)
+        self._wait(message)
+        answer, written = _answer(message, query, evidence), ""
+        turn = Turn(
+            f"t{time.monotonic_ns()}", message, query, answer, evidence, asked_at=started, knowledge_base=knowledge_base
+        )
+        try:
+            for word in re.findall(r"\S+\s*", answer.text):
+                self._wait(message)
+                written += word
+                yield AnswerDelta(word)
+        except GeneratorExit:
+            self.closed += 1
+            self._keep(
+                owner, conversation_id, replace(turn, answer=Answer(written, AnswerKind.GENERATED), stopped=True)
+            )
+            raise
+        turn = replace(turn, trace=Trace({"total": time.time() - started}))
+        self._keep(owner, conversation_id, turn)
+        yield AnswerFinished(turn)
+
+    def _wait(self, message: str) -> None:
+        time.sleep(self.slow_seconds if "slow" in message else self.pause_seconds)
+
+    def _keep(self, owner: str, conversation_id: str, turn: Turn) -> None:
+        with self._lock:
+            before = self.conversation(owner, conversation_id)
+            self.kept[(owner, conversation_id)] = replace(before, title=before.title or turn.question[:60]).with_turn(
+                turn
+            )
+
+    def _check_store(self) -> None:
+        if self.store_down:
+            raise PartUnavailable("Redis does not answer.")
+
+
+def _query(message: str, conversation: Conversation | None) -> Query:
+    if conversation is None or not conversation.turns:
+        return Query(message, message, Gate.KEEP, "it stands on its own", 0.99)
+    previous = conversation.turns[-1].question
+    return Query(f"{message} ({previous})", message, Gate.REWRITE, "it leans on the question before", 0.86, (previous,))
+
+
+def _search(text: str) -> tuple[RetrievedPassage, ...]:
+    wanted = _words(text)
+    scored = sorted(
+        ((len(wanted & _words(p.searchable)), p) for p in PASSAGES), key=lambda pair: (-pair[0], pair[1].id)
+    )
+    return tuple(
+        RetrievedPassage(p, float(score), rank, {"relevance": min(0.97, 0.3 + 0.21 * score)})
+        for rank, (score, p) in enumerate(scored, start=1)
+    )
+
+
+def _answer(message: str, query: Query, evidence: Sequence[RetrievedPassage]) -> Answer:
+    if "hello" in message:
+        return Answer("Hello! Ask me anything about your service.", AnswerKind.SMALL_TALK)
+    if "which" in message:
+        return Answer("Which of these do you mean?", AnswerKind.CLARIFYING, options=("Fibre 100", "4G Home"))
+    best, score = evidence[0].passage, evidence[0].score
+    if "unicorn" in message or score == 0:
+        return Answer("I could not find this in Harbourline help.", AnswerKind.ABSTAINED, confidence=0.12)
+    spans = _sentences(best.text)[:3]
+    text, citations = "", []
+    for start, end in spans:
+        quote = best.text[start:end]
+        text += " " if text else ""
+        citations.append(Citation(1, best.id, (len(text), len(text) + len(quote)), (start, end), quote, 0.9))
+        text += quote
+    return Answer(text, AnswerKind.GENERATED, tuple(citations), 0.86, Weighting(0.71, "adaptive"))

@@ -1,0 +1,155 @@
+"""Pairs of query and passage for the reader: where the answer is, or that it is not there.
+
+Positives come with the characters of the answer and of its sentence. Negatives are the passages BM25 ranks near the
+query that do not hold the answer: random ones would teach nothing but the topic.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import bm25s
+
+from retrieval.sentences import sentence_spans
+from training.jsonl import rows
+from training.splits import is_development
+
+_NEGATIVES = 2  # a positive: more teaches little and costs encoder passes
+_NEAR = 12  # how many BM25 neighbours negatives are drawn from
+_WINDOW_WORDS = 130  # about what the product's own chunks hold
+_FAQ_ROWS = 3000  # of each question–answer list, so that no source drowns the others
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRow:
+    """``answer``: the span of the answer in ``text`` (None: the passage does not answer). ``evidence``: the stretch
+    that bears it out, often a sentence or two (None: not known). ``exact`` is False where the answer's own span is
+    not known."""
+
+    query: str
+    heading: str
+    text: str
+    answer: tuple[int, int] | None
+    evidence: tuple[int, int] | None
+    exact: bool = True
+
+
+def training_rows(data: Path, seed: int = 0) -> list[ReadingRow]:
+    """Every source under ``data``, with its negatives, shuffled by ``seed``."""
+    rng = random.Random(seed)
+    sources = [
+        list(_squad(data / "train" / "qa_squad1_trainpart.jsonl.xz")),
+        list(_squad(data / "train" / "qa_policyqa_dev.jsonl.xz")),
+        list(_qed(data / "train" / "qa_qed_train.jsonl.xz")),
+        list(_covid(data / "train" / "qa_covidqa.jsonl.xz")),
+        list(_faq(data / "train" / "faq_dstc9.jsonl.xz", rng)),
+        list(_faq(data / "train" / "faq_medquad.jsonl.xz", rng)),
+        [row for row in doc2dial(data, rng, development=False) for _ in range(2)],
+    ]
+    found = [row for source in sources for row in [*source, *negatives(source, rng)]]
+    rng.shuffle(found)
+    return found
+
+
+def development_rows(data: Path, seed: int = 1, limit: int = 400) -> dict[str, list[ReadingRow]]:
+    """Held-out pairs by source: SQuAD passages never trained on, Doc2Dial documents of the development split."""
+    rng = random.Random(seed)
+    held_out = {
+        "squad": list(_squad(data / "train" / "qa_squad1_dev_nosq2.jsonl.xz")),
+        "doc2dial": list(doc2dial(data, rng, development=True)),
+    }
+    return {
+        name: [row for pair in zip(found[:limit], negatives(found, rng)[: 2 * limit : 2], strict=False) for row in pair]
+        for name, found in ((name, rng.sample(found, len(found))) for name, found in held_out.items())
+    }
+
+
+def negatives(positives: Sequence[ReadingRow], rng: random.Random) -> list[ReadingRow]:
+    """For each positive ``_NEGATIVES`` passages of the same source that BM25 ranks near and that lack the answer."""
+    passages = sorted({(row.heading, row.text) for row in positives})
+    engine = bm25s.BM25()
+    engine.index(bm25s.tokenize([f"{h} {t}" for h, t in passages], show_progress=False), show_progress=False)
+    queries = bm25s.tokenize([row.query for row in positives], show_progress=False)
+    near, _ = engine.retrieve(queries, k=min(_NEAR, len(passages)), show_progress=False, n_threads=1)
+    found = []
+    for row, neighbours in zip(positives, near, strict=True):
+        answer = row.text[slice(*row.answer)].strip().lower() if row.answer else ""
+        others = [passages[i] for i in neighbours if passages[i][1] != row.text and answer not in passages[i][1].lower()]
+        found += [
+            ReadingRow(row.query, heading, text, None, None)
+            for heading, text in rng.sample(others, min(_NEGATIVES, len(others)))
+        ]
+    return found
+
+
+def _squad(path: Path) -> Iterator[ReadingRow]:
+    for row in rows(path):
+        title, text = row.get("title", ""), row["passage"]
+        for qa in row["qas"]:
+            start = text.find(qa["a"][0]) if qa["a"] else -1
+            if start >= 0:
+                yield from _windowed(qa["q"], title, text, (start, start + len(qa["a"][0])))
+
+
+def _qed(path: Path) -> Iterator[ReadingRow]:
+    for row in rows(path):
+        start = row["passage"].find(row["a"][0]) if row["a"] else -1
+        if start >= 0:
+            yield from _windowed(row["q"], row["title"], row["passage"], (start, start + len(row["a"][0])))
+
+
+def _covid(path: Path) -> Iterator[ReadingRow]:
+    for row in rows(path):
+        for qa in row["qas"]:
+            start, answer = qa["s"][0], qa["a"][0]
+            if row["passage"][start : start + len(answer)] == answer and len(answer) < 400:
+                yield from _windowed(qa["q"], "", row["passage"], (start, start + len(answer)))
+
+
+def _faq(path: Path, rng: random.Random) -> Iterator[ReadingRow]:
+    """Question–answer lists: the whole answer is the passage; where in it the point stands is not known."""
+    for row in rng.sample(list(rows(path)), _FAQ_ROWS):
+        text = " ".join(row["a"].split()[:_WINDOW_WORDS])
+        name = str(row.get("name") or "")
+        query = row["q"] if not name or name.lower() in row["q"].lower() else f"{row['q']} {name.title()}"
+        yield ReadingRow(query, name.title(), text, (0, len(text)), None, exact=False)
+
+
+def doc2dial(data: Path, rng: random.Random, *, development: bool) -> Iterator[ReadingRow]:
+    """Service dialogues: the message, with some of what was said before, against a window around its grounding."""
+    texts = {row["doc_id"]: row for row in rows(data / "doc2dial" / "documents_index.jsonl.xz")}
+    for row in rows(data / "doc2dial" / "turns_open.jsonl.xz"):
+        if is_development(row["doc_id"]) == development:
+            document = texts[row["doc_id"]]
+            span = (row["start"], row["start"] + len(row["grounding"].rstrip()))
+            said = [turn.partition(": ")[2] for turn in row["history"]]
+            context = " ".join(reversed(said[-rng.choice((0, 1, 2, 4)) or len(said) :]))
+            yield from _windowed(f"{row['user']} {context}".strip(), document["title"], document["text"], span, False)
+
+
+_sentences = lru_cache(maxsize=256)(sentence_spans)  # a document is asked many questions in a row
+
+
+def _windowed(
+    query: str, heading: str, text: str, answer: tuple[int, int], exact: bool = True
+) -> Iterator[ReadingRow]:
+    """The sentences around the answer, about ``_WINDOW_WORDS`` words, as one row; spans counted anew."""
+    spans = _sentences(text)
+    inside = [i for i, (start, end) in enumerate(spans) if start < answer[1] and end > answer[0]]
+    if not inside:
+        return
+    first, last = inside[0], inside[-1]
+    widen_left = (len(query) + answer[0]) % 2 == 0  # neither end of the window always holds the answer
+    while (first > 0 or last < len(spans) - 1) and len(text[spans[first][0] : spans[last][1]].split()) < _WINDOW_WORDS:
+        if first > 0 and (widen_left or last == len(spans) - 1):
+            first -= 1
+        else:
+            last += 1
+        widen_left = not widen_left
+    left, right = spans[first][0], spans[last][1]
+    evidence = (spans[inside[0]][0] - left, spans[inside[-1]][1] - left)
+    yield ReadingRow(query, heading, text[left:right], (answer[0] - left, answer[1] - left), evidence, exact)

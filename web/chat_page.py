@@ -1,0 +1,303 @@
+"""The chat page: Gradio carries events in and HTML out; ``rendering`` and ``frame`` draw, the assistant answers.
+
+The server keeps nothing for a tab but its running turn. Which conversation is open lives in the page's address, the
+choice of language and the clock in cookies, and everything said in the store, so a restart loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from domain.conversation import Conversation
+from domain.errors import PartUnavailable, QuestionRejected, UnknownKnowledgeBase
+from domain.events import AnswerFinished
+from domain.protocols import Assistant, KnowledgeBaseInfo
+from web.frame import render_composer, render_first_visit, render_header, render_panel, render_sidebar
+from web.guards import cookie_value, owner_of
+from web.rendering import (
+    Progress,
+    render_failure,
+    render_found_passages,
+    render_progress,
+    render_stopped,
+    render_transcript,
+    render_turn,
+)
+from web.running import RunningTurn, RunningTurns, TooManyTurns
+from web.texts import CATALOGUES, ENGLISH, Texts, choose_language
+from web.view import View
+
+_LOG = logging.getLogger(__name__)
+_STATIC = Path(__file__).parent / "static"
+_SCRIPTS = ("sources.js", "chat.js")
+_CONVERSATION = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_WIDEST_ZONE_MINUTES = 14 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whoever an event comes from: the owner of conversations, the browser tab, and how to draw for them."""
+
+    owner: str
+    tab: tuple[str, str]
+    view: View
+
+
+class NoCookie(Exception):
+    """The browser did not say whose conversations these are."""
+
+
+def view_of(cookies: str | None, accepted_languages: str | None, knowledge_bases: list[KnowledgeBaseInfo]) -> View:
+    """How to draw for a browser that sent these headers."""
+    texts = CATALOGUES[choose_language(cookie_value(cookies, "colloquy_language"), accepted_languages)]
+    zone = cookie_value(cookies, "colloquy_zone") or ""
+    minutes = int(zone) if re.fullmatch(r"-?\d{1,3}", zone) else 0
+    return View(
+        texts=texts,
+        titles={info.name: info.title or info.name for info in knowledge_bases},
+        now=time.time(),
+        zone_minutes=max(-_WIDEST_ZONE_MINUTES, min(_WIDEST_ZONE_MINUTES, minutes)),
+    )
+
+
+def explain(error: Exception, texts: Texts) -> tuple[str, bool]:
+    """What to tell a person about an error, and whether it was their message that was refused."""
+    match error:
+        case QuestionRejected():
+            return str(error), True
+        case UnknownKnowledgeBase():
+            return texts.knowledge_base_gone, True
+        case TooManyTurns():
+            return texts.busy, False
+        case NoCookie():
+            return texts.no_cookie, True
+        case PartUnavailable():
+            _LOG.warning("A part is unavailable: %s", error)
+            return texts.unavailable, False
+    _LOG.error("Unexpected error in the chat page", exc_info=error)
+    return texts.apology, False
+
+
+class _Chat:
+    """What happens on each event. Holds no state of people but the turns running at this moment."""
+
+    def __init__(self, assistant: Assistant, default_knowledge_base: str, turn_limit: int, beat_seconds: float) -> None:
+        self._assistant = assistant
+        self._default = default_knowledge_base
+        self._beat_seconds = beat_seconds
+        self._running = RunningTurns(turn_limit)
+
+    def load(self, request: gr.Request) -> tuple[str, ...]:
+        """A page was opened or refreshed: header, sidebar, transcript, live turn, found passages, box, panel."""
+        bases = list(self._assistant.knowledge_bases())
+        view = _view(request, bases)
+        conversation_id = _valid(request.query_params.get("c", ""))
+        try:
+            person = _person(request, view)
+            sidebar = self._sidebar(person, conversation_id)
+            transcript = self._transcript(person, conversation_id, bases)
+        except Exception as error:
+            sidebar, transcript = "", _notice(*explain(error, view.texts))
+        header = render_header(bases, self._default, view.texts)
+        return header, sidebar, transcript, "", "", render_composer(view.texts), render_panel(view.texts)
+
+    def open(self, event: gr.EventData, request: gr.Request) -> tuple[str, ...]:
+        """Show a conversation, or with an empty id the first-visit screen: sidebar, transcript, live, found."""
+        bases = list(self._assistant.knowledge_bases())
+        view = _view(request, bases)
+        conversation_id = _valid(_field(event, "conversation"))
+        try:
+            person = _person(request, view)
+            self._running.stop(person.tab, abandon=True)
+            chosen = _field(event, "knowledge_base")
+            return (
+                self._sidebar(person, conversation_id),
+                self._transcript(person, conversation_id, bases, chosen),
+                "",
+                "",
+            )
+        except Exception as error:
+            return "", _notice(*explain(error, view.texts)), "", ""
+
+    def remove(self, event: gr.EventData, request: gr.Request) -> tuple[str, ...]:
+        """Delete a conversation; where it was the open one, the first-visit screen takes its place."""
+        view = _view(request, list(self._assistant.knowledge_bases()))
+        try:
+            person = _person(request, view)
+            self._assistant.delete_conversation(person.owner, _valid(_field(event, "remove")))
+        except Exception as error:
+            return "", _notice(*explain(error, view.texts)), "", ""
+        if _field(event, "remove") == _field(event, "conversation"):
+            return self.open(gr.EventData(None, {"knowledge_base": _field(event, "knowledge_base")}), request)
+        return self._sidebar(person, _field(event, "conversation")), gr.skip(), gr.skip(), gr.skip()
+
+    def stop(self, request: gr.Request) -> None:
+        """Stop what is being written in this tab."""
+        self._running.stop(_tab(request))
+
+    async def ask(self, event: gr.EventData, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
+        """One turn: yields sidebar, transcript, live turn and found passages as they change."""
+        bases = await asyncio.to_thread(lambda: list(self._assistant.knowledge_bases()))
+        view = _view(request, bases)
+        conversation_id = _valid(_field(event, "conversation"))
+        knowledge_base = _field(event, "knowledge_base") or self._default
+        progress = Progress(_field(event, "message"), knowledge_base)
+        try:
+            person = _person(request, view)
+            if not conversation_id:
+                raise ValueError("a question came without a well-formed conversation id")
+            before = await asyncio.to_thread(self._assistant.conversation, person.owner, conversation_id)
+            turns = _turns(render_transcript(before, view), conversation_id, knowledge_base)
+            yield gr.skip(), turns, _live(render_progress(progress, view), conversation_id), ""
+            async for update in self._answer(person, before, progress):
+                yield update
+        except Exception as error:
+            message, rejected = explain(error, view.texts)
+            failure = render_failure(progress, message, view, rejected)
+            yield gr.skip(), gr.skip(), _live(failure, conversation_id), ""
+
+    async def _answer(self, person: Person, before: Conversation, progress: Progress) -> AsyncIterator[tuple[Any, ...]]:
+        view, finished = person.view, ""
+        turn = self._running.start(person.tab, self._begin(person.owner, before.id, progress))
+        try:
+            async for events in turn.events(self._beat_seconds):
+                for event in events:
+                    progress = progress.after(event)
+                    if isinstance(event, AnswerFinished):
+                        finished = render_turn(event.turn, view, event.stored)
+                if not finished:
+                    yield self._step(progress, before.id, view, changed=bool(events))
+            if turn.stopping and not turn.abandoned and not finished:
+                progress = replace(progress, stopping=True)
+                yield self._step(progress, before.id, view, changed=True)
+                finished = await self._stopped(person, before, progress, turn)
+        finally:
+            self._running.finish(person.tab, turn)
+        if not turn.abandoned:
+            sidebar = await asyncio.to_thread(self._sidebar, person, before.id)
+            yield sidebar, gr.skip(), _live(finished, before.id), ""
+
+    def _begin(self, owner: str, conversation_id: str, progress: Progress) -> Callable[[], Any]:
+        return lambda: self._assistant.stream_reply(owner, conversation_id, progress.question, progress.knowledge_base)
+
+    @staticmethod
+    def _step(progress: Progress, conversation_id: str, view: View, changed: bool) -> tuple[Any, ...]:
+        if not changed:
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        found = gr.skip() if progress.draft else render_found_passages(progress, view)
+        return gr.skip(), gr.skip(), _live(render_progress(progress, view), conversation_id), found
+
+    async def _stopped(self, person: Person, before: Conversation, progress: Progress, turn: RunningTurn) -> str:
+        """The stopped turn as it was stored, or as far as the page knows it."""
+        await turn.stored()
+        known = {earlier.id for earlier in before.turns}
+        try:
+            after = await asyncio.to_thread(self._assistant.conversation, person.owner, before.id)
+        except PartUnavailable:
+            return render_stopped(progress, person.view)
+        new = [later for later in after.turns if later.id not in known]
+        return render_turn(new[-1], person.view) if new else render_stopped(progress, person.view)
+
+    def _sidebar(self, person: Person, conversation_id: str) -> str:
+        listed = self._assistant.conversations(person.owner)
+        return render_sidebar(listed, conversation_id, self._assistant.memory_limits, person.view)
+
+    def _transcript(
+        self, person: Person, conversation_id: str, bases: list[KnowledgeBaseInfo], chosen: str = ""
+    ) -> str:
+        if conversation_id:
+            conversation = self._assistant.conversation(person.owner, conversation_id)
+            if conversation.turns:
+                used = conversation.turns[-1].knowledge_base
+                return _turns(render_transcript(conversation, person.view), conversation_id, used)
+        name = chosen or self._default
+        info = next((info for info in bases if info.name == name), None)
+        return _turns(render_first_visit(info, person.view), "", name)
+
+
+def build_page(
+    assistant: Assistant,
+    *,
+    default_knowledge_base: str,
+    title: str = "Colloquy",
+    turn_limit: int = 64,
+    beat_seconds: float = 1.0,
+) -> gr.Blocks:
+    """The chat page over ``assistant``. ``turn_limit`` turns may be answered at once over all browsers;
+    ``beat_seconds`` is how soon a browser that went away is noticed. Needs ``server.build_app`` around it for
+    owners and styles."""
+    chat = _Chat(assistant, default_knowledge_base, turn_limit, beat_seconds)
+    with gr.Blocks(title=title, analytics_enabled=False, fill_width=True) as page:
+        header = _part("header")
+        sidebar = _part("sidebar")
+        with gr.Column(elem_id="scroll"):
+            transcript = _part("transcript")
+            live = _part("live")
+            found = _part("found")
+        box = _part("box", render_composer(ENGLISH))
+        panel = _part("panel", render_panel(ENGLISH))
+        script = "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+        bridge = gr.HTML("", js_on_load=script, elem_id="bridge", visible="hidden")
+        # No limit and no queueing of one event behind another: a slow turn must hold up nobody.
+        how: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+        page.load(chat.load, None, [header, sidebar, transcript, live, found, box, panel], **how)
+        conversation = [sidebar, transcript, live, found]
+        bridge.open(chat.open, None, conversation, **how)
+        bridge.remove(chat.remove, None, conversation, **how)
+        asked = bridge.ask(chat.ask, None, conversation, **how)
+        asked.then(None, None, None, js="() => window.colloquySettled?.()", show_progress="hidden")
+        bridge.stop(chat.stop, None, None, **how)
+    page.queue(default_concurrency_limit=None)
+    return page
+
+
+def _part(name: str, value: str = "") -> gr.HTML:
+    return gr.HTML(value, elem_id=name, js_on_load=None, apply_default_css=False)
+
+
+def _turns(html: str, conversation_id: str, knowledge_base: str) -> str:
+    where = f'data-conversation="{escape(conversation_id)}" data-knowledge-base="{escape(knowledge_base)}"'
+    return f'<div class="turns" {where}>{html}</div>'
+
+
+def _live(html: str, conversation_id: str) -> str:
+    return f'<div class="turns" data-conversation="{escape(conversation_id)}">{html}</div>'
+
+
+def _notice(message: str, _rejected: bool) -> str:
+    return f'<div class="welcome"><p class="answer failure" role="alert">{escape(message)}</p></div>'
+
+
+def _field(event: gr.EventData, name: str) -> str:
+    """One field of what the page's script sent; it comes from outside, so anything but text counts as empty."""
+    value = (event._data or {}).get(name, "") if isinstance(event._data, dict) else ""
+    return value if isinstance(value, str) else ""
+
+
+def _valid(conversation_id: str) -> str:
+    return conversation_id if _CONVERSATION.fullmatch(conversation_id) else ""
+
+
+def _view(request: gr.Request, bases: list[KnowledgeBaseInfo]) -> View:
+    return view_of(request.headers.get("cookie"), request.headers.get("accept-language"), bases)
+
+
+def _tab(request: gr.Request) -> tuple[str, str]:
+    return owner_of(request.headers.get("cookie")) or "", request.session_hash or ""
+
+
+def _person(request: gr.Request, view: View) -> Person:
+    owner, tab = _tab(request)
+    if not owner:
+        raise NoCookie
+    return Person(owner, (owner, tab), view)

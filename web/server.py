@@ -1,0 +1,150 @@
+"""The page on the network: FastAPI around Gradio, cookies and policy in front, uvicorn underneath."""
+
+from __future__ import annotations
+
+import os
+import socket
+from html import escape
+from pathlib import Path
+from typing import Annotated
+
+# Read by Gradio when it is imported: no telemetry and no version check, whatever the environment says.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
+
+from domain.errors import Misconfigured, PartUnavailable, UnknownKnowledgeBase
+from domain.protocols import Assistant
+from web.chat_page import build_page
+from web.guards import OwnerCookie, OwnHostOnly, cookie_value
+from web.sources import render_document
+from web.texts import CATALOGUES, Texts, choose_language
+
+_STATIC = Path(__file__).parent / "static"
+_FONTS = [
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "Noto Sans",
+    "PingFang SC",
+    "Noto Sans CJK SC",
+    "sans-serif",
+]
+_CODE_FONTS = ["ui-monospace", "SFMono-Regular", "Consolas", "monospace"]
+
+
+class _Place(BaseModel):
+    """Where to open the viewer: ``start`` and ``end`` are offsets in the document, ``quote`` what stood there."""
+
+    kb: str
+    id: str
+    start: int = 0
+    end: int = 0
+    quote: str = ""
+    part: bool = False
+
+
+def build_app(
+    assistant: Assistant, *, default_knowledge_base: str, title: str = "Colloquy", turn_limit: int = 64
+) -> FastAPI:
+    """Everything the browser sees, as one ASGI application; the chat page is at ``/``."""
+    app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
+    _add_document_viewer(app, assistant)
+    page = build_page(assistant, default_knowledge_base=default_knowledge_base, title=title, turn_limit=turn_limit)
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+        pwa=False,
+        enable_monitoring=False,
+        max_file_size=1,
+        favicon_path=str(_STATIC / "icon.svg"),
+        theme=gr.themes.Base(font=_FONTS, font_mono=_CODE_FONTS),
+    )
+    # Given to Gradio as css=, every selector would be rewritten; given as head=, it would arrive after the first paint.
+    app.add_middleware(OwnHostOnly, head=_head())
+    app.add_middleware(OwnerCookie)
+    return app
+
+
+def serve(
+    assistant: Assistant,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    *,
+    default_knowledge_base: str,
+    title: str = "Colloquy",
+    turn_limit: int = 64,
+) -> None:
+    """Serve the page until interrupted. Raises ``Misconfigured`` when the address cannot be listened on."""
+    listener = listen(host, port)
+    app = build_app(assistant, default_knowledge_base=default_knowledge_base, title=title, turn_limit=turn_limit)
+    # A stream that is still open must not keep the server from going down.
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, server_header=False)
+    with listener:
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. ``port`` 0 takes any free one. Raises ``Misconfigured`` with what to do otherwise."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise Misconfigured(
+            f"Cannot listen on {host} port {port}: {reason}. "
+            "Stop the program that uses it, or choose another port or host."
+        ) from error
+    return listener
+
+
+def _add_document_viewer(app: FastAPI, assistant: Assistant) -> None:
+    @app.get("/document", response_class=HTMLResponse)
+    def document(request: Request, where: Annotated[_Place, Query()]) -> HTMLResponse:
+        """A document with the cited stretch marked: a whole page, or with ``part`` what the page's dialog shows."""
+        cookies = request.headers.get("cookie")
+        language = choose_language(cookie_value(cookies, "colloquy_language"), request.headers.get("accept-language"))
+        texts = CATALOGUES[language]
+        body, status = _document_body(assistant, where, texts)
+        return HTMLResponse(body if where.part else _whole_page(body, texts), status)
+
+
+def _document_body(assistant: Assistant, where: _Place, texts: Texts) -> tuple[str, int]:
+    try:
+        found = assistant.document(where.kb, where.id)
+    except UnknownKnowledgeBase:
+        found = None
+    except PartUnavailable:
+        return f'<p class="note">{escape(texts.unavailable)}</p>', 503
+    if found is None:
+        return f'<p class="note">{escape(texts.document_gone)}</p>', 404
+    return render_document(found, (where.start, where.end), where.quote, texts), 200
+
+
+def _head() -> str:
+    """Styles, and what must run before the first paint; for the page and for the document viewer."""
+    style, early = ((_STATIC / name).read_text(encoding="utf-8") for name in ("chat.css", "early.js"))
+    return f"<style>{style}</style><script>{early}</script>"
+
+
+def _whole_page(body: str, texts: Texts) -> str:
+    scroll = "document.querySelector('mark')?.scrollIntoView({block: 'center'})"
+    return (
+        f'<!doctype html><html lang="{texts.language}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>Colloquy</title>{_head()}</head>'
+        f'<body class="alone"><main class="page">{body}</main><script>{scroll}</script></body></html>'
+    )

@@ -1,0 +1,285 @@
+// The page's behaviour. Gradio calls this once with `trigger`, which carries an event to chat_page.py; everything
+// that comes back is HTML drawn there. Listeners sit on the document because Gradio redraws what is inside.
+
+const WORKING = '#live [data-state="working"]';
+const FOLLOW_PIXELS = 80; // nearer to the end than this, the view follows the answer as it grows
+
+const SETTLE_MILLISECONDS = 700; // the last redraw comes a little after Gradio says that it is done
+
+let asking = false; // a question was sent and nothing has come back yet
+let lastMessage = "";
+let announced = "";
+let following = true;
+let shownConversation = null;
+
+// ---- where we are ------------------------------------------------------------------------------------------------
+
+const currentConversation = () => new URLSearchParams(location.search).get("c") || "";
+const isWorking = () => asking || find(WORKING) !== null;
+
+function knowledgeBase() {
+  const element = find("#knowledge-base");
+  return element ? element.value || element.dataset.value || "" : "";
+}
+
+function goTo(conversation) {
+  const url = new URL(location.href);
+  if (conversation) url.searchParams.set("c", conversation);
+  else url.searchParams.delete("c");
+  if (url.href !== location.href) history.pushState(null, "", url);
+}
+
+function newId() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
+}
+
+function showConversation(conversation) {
+  document.body.classList.remove("menu-open");
+  goTo(conversation);
+  chosenTurn = null;
+  following = true;
+  setAsking(false);
+  trigger("open", { conversation, knowledge_base: knowledgeBase() });
+  find("#message")?.focus();
+}
+
+// ---- asking and stopping -----------------------------------------------------------------------------------------
+
+function setAsking(value) {
+  asking = value;
+  document.body.classList.toggle("asking", value);
+}
+
+function ask(message) {
+  if (!message.trim() || isWorking()) return false;
+  if (!currentConversation()) goTo(newId());
+  lastMessage = message;
+  chosenTurn = null;
+  following = true;
+  setAsking(true);
+  trigger("ask", { message, conversation: currentConversation(), knowledge_base: knowledgeBase() });
+  return true;
+}
+
+function submit() {
+  const box = find("#message");
+  if (!ask(box.value)) return;
+  box.value = "";
+  fitBox();
+}
+
+function stop() {
+  if (!isWorking()) return;
+  document.body.classList.add("stopping"); // and asked again after the next redraw, should the turn only just begin
+  trigger("stop", {});
+}
+
+function putInBox(text) {
+  const box = find("#message");
+  box.value = text;
+  fitBox();
+  box.focus();
+}
+
+function fitBox() {
+  const box = find("#message");
+  box.style.height = "auto";
+  box.style.height = `${Math.min(box.scrollHeight, 180)}px`;
+}
+
+// ---- clicks ------------------------------------------------------------------------------------------------------
+
+const ACTIONS = {
+  new: () => showConversation(""),
+  stop,
+  menu: () => { document.body.classList.toggle("menu-open"); find("#sidebar .new")?.focus(); },
+  "close-menu": () => { document.body.classList.remove("menu-open"); find('[data-do="menu"]')?.focus(); },
+  "close-viewer": () => find("#viewer").close(),
+  dark: () => setMode(document.documentElement.dataset.mode === "dark" ? "light" : "dark"),
+  language: (button) => {
+    document.cookie = `colloquy_language=${button.dataset.language};path=/;max-age=31536000;samesite=lax`;
+    location.reload();
+  },
+};
+
+function applyMode(mode) {
+  document.documentElement.dataset.mode = mode;
+  document.body.classList.toggle("dark", mode === "dark"); // for what Gradio itself draws
+}
+
+function setMode(mode) {
+  applyMode(mode);
+  try { localStorage.setItem("colloquy_mode", mode); } catch { /* storage is blocked: for this page only */ }
+}
+
+function remove(button) {
+  if (!button.classList.contains("sure")) {
+    button.classList.add("sure");
+    button.textContent = button.dataset.confirm;
+    setTimeout(() => { button.classList.remove("sure"); button.textContent = "✕"; }, 4000);
+    return;
+  }
+  const conversation = currentConversation();
+  trigger("remove", { remove: button.dataset.remove, conversation, knowledge_base: knowledgeBase() });
+  if (conversation === button.dataset.remove) goTo("");
+}
+
+async function copy(button) {
+  const text = button.dataset.copy;
+  const before = button.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // not allowed outside https and localhost
+    const area = Object.assign(document.createElement("textarea"), { value: text });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  button.textContent = button.dataset.copied;
+  setTimeout(() => { button.textContent = before; }, 1500);
+}
+
+function questionOf(element) {
+  const turn = element.closest(".turn");
+  return turn.dataset.state === "failed" && lastMessage ? lastMessage : find(".said", turn).textContent;
+}
+
+document.addEventListener("click", (event) => {
+  const target = event.target.closest("button, a.open");
+  if (event.target === find("#viewer")) return find("#viewer").close();
+  if (event.target.matches("#scroll") || !event.target.closest("#sidebar, [data-do]")) document.body.classList.remove("menu-open");
+  if (!target) return undefined;
+  if (target.matches("a.open")) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return undefined;
+    event.preventDefault();
+    return openDocument(target);
+  }
+  if (target.dataset.do) return ACTIONS[target.dataset.do](target);
+  if (target.matches(".cite")) return showSource(target);
+  if (target.matches(".choice")) return ask(target.textContent);
+  if (target.dataset.open !== undefined) return showConversation(target.dataset.open);
+  if (target.dataset.remove !== undefined) return remove(target);
+  if (target.dataset.copy !== undefined) return copy(target);
+  if (target.dataset.edit !== undefined) return putInBox(questionOf(target));
+  if (target.dataset.askAgain !== undefined) return ask(questionOf(target));
+  return undefined;
+});
+
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== "composer") return;
+  event.preventDefault();
+  submit();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    if (find("#viewer")?.open) return; // the dialog closes itself
+    if (document.body.classList.contains("menu-open")) ACTIONS["close-menu"]();
+    else stop();
+  }
+  // While an input method is composing, Enter accepts a word; it does not send.
+  if (event.key === "Enter" && event.target.id === "message" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    submit();
+  }
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target.id === "message") fitBox();
+  if (event.target.id === "filter") filterConversations();
+});
+document.addEventListener("mouseover", (event) => light(event.target));
+document.addEventListener("focusin", (event) => light(event.target));
+window.addEventListener("popstate", () => {
+  chosenTurn = null;
+  trigger("open", { conversation: currentConversation(), knowledge_base: knowledgeBase() });
+});
+
+function filterConversations() {
+  const wanted = (find("#filter")?.value || "").trim().toLowerCase();
+  findAll("#sidebar li").forEach((item) => {
+    item.hidden = !find(".conversation", item).textContent.toLowerCase().includes(wanted);
+  });
+}
+
+// ---- after every redrawing ---------------------------------------------------------------------------------------
+
+function announce() {
+  const live = newestTurn();
+  const place = find("#announcer");
+  if (!place || !live || !live.closest("#live")) return;
+  const state = live.dataset.state;
+  const text = state === "working" ? find(".progress", live)?.textContent : find(".answer", live)?.textContent;
+  if (text && text !== announced) place.textContent = announced = text;
+}
+
+function followKnowledgeBase() {
+  const turns = find("#transcript .turns");
+  if (!turns || turns.dataset.conversation === shownConversation) return;
+  shownConversation = turns.dataset.conversation;
+  const picker = find("select#knowledge-base");
+  if (picker && turns.dataset.knowledgeBase) picker.value = turns.dataset.knowledgeBase;
+}
+
+function takeBackRejected() {
+  const rejected = find('#live [data-state="rejected"]:not([data-taken])');
+  if (!rejected) return;
+  rejected.dataset.taken = "yes";
+  if (!find("#message").value && lastMessage) putInBox(lastMessage);
+}
+
+let seenLive = "";
+function afterRedraw() {
+  const live = find("#live");
+  if (!live) return;
+  const turns = find(".turns", live);
+  if (live.innerHTML !== seenLive) {
+    seenLive = live.innerHTML;
+    if (turns) setAsking(false);
+    if (!find(WORKING)) document.body.classList.remove("stopping");
+    else if (document.body.classList.contains("stopping")) trigger("stop", {});
+  }
+  const elsewhere = turns !== null && turns.dataset.conversation !== currentConversation();
+  live.hidden = elsewhere;
+  find("#found").hidden = elsewhere;
+  document.documentElement.lang = find("#header [data-language]")?.dataset.language === "en" ? "zh" : "en";
+  followKnowledgeBase();
+  takeBackRejected();
+  fillPanel();
+  announce();
+  filterConversations();
+  if (following) find("#scroll").scrollTop = find("#scroll").scrollHeight;
+}
+
+let planned = false;
+const observer = new MutationObserver(() => {
+  if (planned) return;
+  planned = true;
+  requestAnimationFrame(() => { planned = false; afterRedraw(); });
+});
+// Called when Gradio reports the end of a question, also when the connection broke on the way.
+window.colloquySettled = () => setTimeout(() => {
+  setAsking(false);
+  document.body.classList.remove("stopping");
+  const left = find(WORKING);
+  if (!left) return;
+  left.dataset.state = "failed";
+  const stage = find(".progress", left);
+  if (stage) stage.textContent = find("#announcer").dataset.interrupted;
+}, SETTLE_MILLISECONDS);
+
+// Gradio puts its parts into the page one by one, in no order that could be relied on.
+function start() {
+  const watched = ["scroll", "sidebar", "header"].map((name) => document.getElementById(name));
+  if (watched.includes(null) || !find("#message")) return void requestAnimationFrame(start);
+  for (const part of watched) observer.observe(part, { childList: true, subtree: true, characterData: true });
+  watched[0].addEventListener("scroll", ({ target }) => {
+    following = target.scrollHeight - target.scrollTop - target.clientHeight < FOLLOW_PIXELS;
+  });
+  find("#message").focus();
+  afterRedraw();
+}
+
+applyMode(document.documentElement.dataset.mode || "light");
+start();
