@@ -111,7 +111,7 @@ class Tantivy:
         self._insert(rows)
 
     def replace(self, document: str, rows: Sequence[Row]) -> None:
-        self._writer.delete_documents("document", document)
+        self._writer.delete_documents_by_term("document", document)
         self._insert(rows)
 
     def search(self, text: str, k: int) -> list[int]:

@@ -35,12 +35,13 @@ class MiniLMEncoder:
     """
 
     def __init__(
-        self, cache_folder: Path, *, compute_type: str = "float32", threads: int = 0, weights: Path | None = None
+        self, cache_folder: Path, *, compute_type: str = "int8", threads: int = 0, weights: Path | None = None
     ) -> None:
         """Load the model, converting it into ``cache_folder`` the first time.
 
-        ``compute_type`` is CTranslate2's (``float32``, ``int8``); ``threads`` 0 lets it choose; ``weights`` is a
-        folder to use in place of the package's. Raises ``Misconfigured`` when the weights are missing or altered.
+        ``compute_type`` is CTranslate2's: ``int8`` is several times faster than ``float32`` at the same recall.
+        ``threads`` 0 lets it choose; ``weights`` is a folder to use in place of the package's. Raises
+        ``Misconfigured`` when the weights are missing or altered.
         """
         folder = weights or minilm_folder()
         self._tokenizer = _tokenizer(folder / "tokenizer.json")

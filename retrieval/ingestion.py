@@ -196,31 +196,30 @@ class _Run:
         if not self.batch:
             return
         batch, self.batch = self.batch, []
-        if isinstance(self.index, TakesBatches) and self._stored(batch, self.index.put_many):
+        if isinstance(self.index, TakesBatches) and self._refusal(batch, self.index.put_many) is None:
             return
         for each in batch:  # one by one, so that a document the index refuses does not hold up the others
-            put = partial(self.index.put, each.document, each.text, each.passages, each.content_hash)
-            self._stored([each], lambda _, put=put: put(), last_try=True)
+            refusal = self._refusal([each], self._put_one)
+            if refusal is not None:
+                self.skip(each.document.source, str(refusal))
 
-    def _stored(
-        self,
-        batch: Sequence[PreparedDocument],
-        store: Callable[[Sequence[PreparedDocument]], None],
-        *,
-        last_try: bool = False,
-    ) -> bool:
-        """Store and count ``batch``; False if the index refused it. Any other failure stops the run."""
+    def _put_one(self, documents: Sequence[PreparedDocument]) -> None:
+        for each in documents:
+            self.index.put(each.document, each.text, each.passages, each.content_hash)
+
+    def _refusal(
+        self, batch: Sequence[PreparedDocument], store: Callable[[Sequence[PreparedDocument]], None]
+    ) -> DocumentRejected | None:
+        """Store and count ``batch``, or give the index's refusal. Any other failure stops the run."""
         known = sum(self.index.content_hash(prepared.document.id) is not None for prepared in batch)
         try:
             store(batch)
         except DocumentRejected as error:
-            if last_try:
-                self.skip(batch[0].document.source, str(error))
-            return False
+            return error
         self.replaced += known
         self.added += len(batch) - known
         self.passages += sum(len(prepared.passages) for prepared in batch)
-        return True
+        return None
 
     def _tell(self, source: str) -> None:
         stored = self.added + self.replaced

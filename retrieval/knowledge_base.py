@@ -55,7 +55,7 @@ class Snapshot:
 
     def rows(self) -> list[int]:
         """The row numbers of all passages, ascending."""
-        return self._index.ids.tolist()
+        return [int(row) for row in self._index.ids]
 
     def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
         """The passages with these row numbers."""

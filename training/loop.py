@@ -99,9 +99,7 @@ def _arguments(settings: LoopSettings) -> Seq2SeqTrainingArguments:
     )
 
 
-def _optimizer(
-    model: nn.Module, settings: LoopSettings, is_new: Callable[[str], bool]
-) -> torch.optim.Optimizer:
+def _optimizer(model: nn.Module, settings: LoopSettings, is_new: Callable[[str], bool]) -> torch.optim.Optimizer:
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     groups = [
         {"params": [p for name, p in named if is_new(name)], "lr": settings.new_rate},

@@ -64,9 +64,7 @@ def train_reader(data: Path, settings: loop.LoopSettings, destination: Path, lim
     reader.encoder.load_state_dict(minilm_weights(), strict=False)  # the pooler's weights are not ours
     reader.encoder.embeddings.word_embeddings.weight.requires_grad_(False)  # shared with MiniLM, not shipped
     examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed)[:limit]]
-    held_out = {
-        name: [encode(tokenizer, row) for row in rows] for name, rows in development_rows(data).items()
-    }
+    held_out = {name: [encode(tokenizer, row) for row in rows] for name, rows in development_rows(data).items()}
     loop.train(
         ReadingObjective(reader),
         examples,
@@ -82,9 +80,7 @@ def encode(tokenizer: Any, row: ReadingRow) -> dict[str, Any]:
     """One pair as token ids with its labels on tokens (−100: not known or not in the window)."""
     body = f"{row.heading}\n{row.text}" if row.heading else row.text
     shift = len(body) - len(row.text)
-    tokens = tokenizer(
-        row.query, body, truncation="longest_first", max_length=TOKENS, return_offsets_mapping=True
-    )
+    tokens = tokenizer(row.query, body, truncation="longest_first", max_length=TOKENS, return_offsets_mapping=True)
     types, offsets = tokens.token_type_ids, tokens.offset_mapping
     own = [kind == 1 and end > start >= shift for kind, (start, end) in zip(types, offsets, strict=True)]
     where = [(start - shift, end - shift) for start, end in offsets]
@@ -133,9 +129,7 @@ def _auroc(reader: Reader, examples: list[dict[str, Any]]) -> float:
     return roc_auc(relevance_logits(reader, examples), [example["relevant"] for example in examples])
 
 
-def _export(
-    reader: Reader, held_out: list[dict[str, Any]], settings: loop.LoopSettings, destination: Path
-) -> None:
+def _export(reader: Reader, held_out: list[dict[str, Any]], settings: loop.LoopSettings, destination: Path) -> None:
     """Weights without MiniLM's word embeddings, and the calibration fitted on the held-out pairs."""
     state = {name: value for name, value in reader.state_dict().items() if name != WORD_EMBEDDINGS}
     write_weights(state, destination, settings.output / "curve.csv")

@@ -42,12 +42,12 @@ def training_rows(data: Path, seed: int = 0) -> list[ReadingRow]:
     """Every source under ``data``, with its negatives, shuffled by ``seed``."""
     rng = random.Random(seed)
     sources = [
-        list(_squad(data / "train" / "qa_squad1_trainpart.jsonl.xz")),
-        list(_squad(data / "train" / "qa_policyqa_dev.jsonl.xz")),
-        list(_qed(data / "train" / "qa_qed_train.jsonl.xz")),
+        list(squad(data / "train" / "qa_squad1_trainpart.jsonl.xz")),
+        list(squad(data / "train" / "qa_policyqa_dev.jsonl.xz")),
+        list(qed(data / "train" / "qa_qed_train.jsonl.xz")),
         list(_covid(data / "train" / "qa_covidqa.jsonl.xz")),
-        list(_faq(data / "train" / "faq_dstc9.jsonl.xz", rng)),
-        list(_faq(data / "train" / "faq_medquad.jsonl.xz", rng)),
+        list(faq(data / "train" / "faq_dstc9.jsonl.xz", rng)),
+        list(faq(data / "train" / "faq_medquad.jsonl.xz", rng)),
         [row for row in doc2dial(data, rng, development=False) for _ in range(2)],
     ]
     found = [row for source in sources for row in [*source, *negatives(source, rng)]]
@@ -59,7 +59,7 @@ def development_rows(data: Path, seed: int = 1, limit: int = 400) -> dict[str, l
     """Held-out pairs by source: SQuAD passages never trained on, Doc2Dial documents of the development split."""
     rng = random.Random(seed)
     held_out = {
-        "squad": list(_squad(data / "train" / "qa_squad1_dev_nosq2.jsonl.xz")),
+        "squad": list(squad(data / "train" / "qa_squad1_dev_nosq2.jsonl.xz")),
         "doc2dial": list(doc2dial(data, rng, development=True)),
     }
     return {
@@ -78,7 +78,9 @@ def negatives(positives: Sequence[ReadingRow], rng: random.Random) -> list[Readi
     found = []
     for row, neighbours in zip(positives, near, strict=True):
         answer = row.text[slice(*row.answer)].strip().lower() if row.answer else ""
-        others = [passages[i] for i in neighbours if passages[i][1] != row.text and answer not in passages[i][1].lower()]
+        others = [
+            passages[i] for i in neighbours if passages[i][1] != row.text and answer not in passages[i][1].lower()
+        ]
         found += [
             ReadingRow(row.query, heading, text, None, None)
             for heading, text in rng.sample(others, min(_NEGATIVES, len(others)))
@@ -86,20 +88,20 @@ def negatives(positives: Sequence[ReadingRow], rng: random.Random) -> list[Readi
     return found
 
 
-def _squad(path: Path) -> Iterator[ReadingRow]:
+def squad(path: Path) -> Iterator[ReadingRow]:
     for row in rows(path):
         title, text = row.get("title", ""), row["passage"]
         for qa in row["qas"]:
             start = text.find(qa["a"][0]) if qa["a"] else -1
             if start >= 0:
-                yield from _windowed(qa["q"], title, text, (start, start + len(qa["a"][0])))
+                yield from windowed(qa["q"], title, text, (start, start + len(qa["a"][0])))
 
 
-def _qed(path: Path) -> Iterator[ReadingRow]:
+def qed(path: Path) -> Iterator[ReadingRow]:
     for row in rows(path):
         start = row["passage"].find(row["a"][0]) if row["a"] else -1
         if start >= 0:
-            yield from _windowed(row["q"], row["title"], row["passage"], (start, start + len(row["a"][0])))
+            yield from windowed(row["q"], row["title"], row["passage"], (start, start + len(row["a"][0])))
 
 
 def _covid(path: Path) -> Iterator[ReadingRow]:
@@ -107,10 +109,10 @@ def _covid(path: Path) -> Iterator[ReadingRow]:
         for qa in row["qas"]:
             start, answer = qa["s"][0], qa["a"][0]
             if row["passage"][start : start + len(answer)] == answer and len(answer) < 400:
-                yield from _windowed(qa["q"], "", row["passage"], (start, start + len(answer)))
+                yield from windowed(qa["q"], "", row["passage"], (start, start + len(answer)))
 
 
-def _faq(path: Path, rng: random.Random) -> Iterator[ReadingRow]:
+def faq(path: Path, rng: random.Random) -> Iterator[ReadingRow]:
     """Question–answer lists: the whole answer is the passage; where in it the point stands is not known."""
     for row in rng.sample(list(rows(path)), _FAQ_ROWS):
         text = " ".join(row["a"].split()[:_WINDOW_WORDS])
@@ -128,17 +130,15 @@ def doc2dial(data: Path, rng: random.Random, *, development: bool) -> Iterator[R
             span = (row["start"], row["start"] + len(row["grounding"].rstrip()))
             said = [turn.partition(": ")[2] for turn in row["history"]]
             context = " ".join(reversed(said[-rng.choice((0, 1, 2, 4)) or len(said) :]))
-            yield from _windowed(f"{row['user']} {context}".strip(), document["title"], document["text"], span, False)
+            yield from windowed(f"{row['user']} {context}".strip(), document["title"], document["text"], span, False)
 
 
-_sentences = lru_cache(maxsize=256)(sentence_spans)  # a document is asked many questions in a row
+sentences = lru_cache(maxsize=256)(sentence_spans)  # a document is asked many questions in a row
 
 
-def _windowed(
-    query: str, heading: str, text: str, answer: tuple[int, int], exact: bool = True
-) -> Iterator[ReadingRow]:
+def windowed(query: str, heading: str, text: str, answer: tuple[int, int], exact: bool = True) -> Iterator[ReadingRow]:
     """The sentences around the answer, about ``_WINDOW_WORDS`` words, as one row; spans counted anew."""
-    spans = _sentences(text)
+    spans = sentences(text)
     inside = [i for i, (start, end) in enumerate(spans) if start < answer[1] and end > answer[0]]
     if not inside:
         return

@@ -45,10 +45,7 @@ def training_rows(data: Path, seed: int = 0) -> list[RewriteRow]:
 
 def development_rows(path: Path) -> list[RewriteRow]:
     """CANARD's development turns: ``history`` is [page title, section title, question, answer, …]."""
-    return [
-        _row(_pairs(row["history"]), row["question"], row["rewrite"])
-        for row in rows(path)
-    ]
+    return [_row(_pairs(row["history"]), row["question"], row["rewrite"]) for row in rows(path)]
 
 
 def words(text: str) -> set[str]:

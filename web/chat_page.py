@@ -89,7 +89,7 @@ def explain(error: Exception, texts: Texts) -> tuple[str, bool]:
 
 
 class _Chat:
-    """What happens on each event. Holds no state of people but the turns running at this moment."""
+    """What happens on each event. Of people it knows only the turns running at this moment."""
 
     def __init__(self, assistant: Assistant, default_knowledge_base: str, turn_limit: int, beat_seconds: float) -> None:
         self._assistant = assistant
@@ -119,13 +119,8 @@ class _Chat:
         try:
             person = _person(request, view)
             self._running.stop(person.tab, abandon=True)
-            chosen = _field(event, "knowledge_base")
-            return (
-                self._sidebar(person, conversation_id),
-                self._transcript(person, conversation_id, bases, chosen),
-                "",
-                "",
-            )
+            shown = self._transcript(person, conversation_id, bases, _field(event, "knowledge_base"))
+            return self._sidebar(person, conversation_id), shown, "", ""
         except Exception as error:
             return "", _notice(*explain(error, view.texts)), "", ""
 
@@ -250,6 +245,7 @@ def build_page(
         bridge = gr.HTML("", js_on_load=script, elem_id="bridge", visible="hidden")
         # No limit and no queueing of one event behind another: a slow turn must hold up nobody.
         how: dict[str, Any] = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+        how["trigger_mode"] = "multiple"  # Gradio's "once" drops a click while the event before is winding up
         page.load(chat.load, None, [header, sidebar, transcript, live, found, box, panel], **how)
         conversation = [sidebar, transcript, live, found]
         bridge.open(chat.open, None, conversation, **how)
@@ -275,7 +271,8 @@ def _live(html: str, conversation_id: str) -> str:
 
 
 def _notice(message: str, _rejected: bool) -> str:
-    return f'<div class="welcome"><p class="answer failure" role="alert">{escape(message)}</p></div>'
+    alert = f'<p class="answer failure" role="alert">{escape(message)}</p>'
+    return _turns(f'<div class="welcome">{alert}</div>', "", "")
 
 
 def _field(event: gr.EventData, name: str) -> str:

@@ -99,6 +99,11 @@ class Texts:
     date: str
 
 
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
 ENGLISH = Texts(
     language=Language.ENGLISH,
     other_language=Language.CHINESE,
@@ -187,7 +192,7 @@ ENGLISH = Texts(
     document_gone="This document is no longer in the knowledge base.",
     document_changed="This document has changed since the answer was given; the cited passage is no longer in it.",
     document_cut="The document is long; this is the part around the cited passage.",
-    months=tuple("January February March April May June July August September October November December".split()),
+    months=_MONTHS,
     date="{day} {month} {year}",
 )
 

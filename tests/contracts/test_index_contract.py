@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.retrieval.samples import WordEncoder, prepared
 
 from domain.errors import DocumentRejected, Misconfigured, PartUnavailable
 from domain.protocols import Index
 from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
 from retrieval.prepared import PreparedDocument
+from tests.retrieval.word_encoder import WordEncoder, prepared
 
 ROOT = Path(__file__).parents[2]
 
@@ -151,7 +151,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from retrieval.knowledge_base import KnowledgeBaseStore
-from tests.retrieval.samples import WordEncoder, prepared
+from tests.retrieval.word_encoder import WordEncoder, prepared
 base = KnowledgeBaseStore(Path(sys.argv[1]), WordEncoder()).open("help")
 for number in range(1, 10_000):
     documents = [prepared(f"d{i}", *[f"round{number} words of passage {j}" for j in range(20)]) for i in range(6)]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.retrieval.samples import WordEncoder, prepared
 
 from domain.conversation import Query
 from domain.passage import Passage
@@ -14,6 +13,7 @@ from domain.protocols import Evidence, Retriever
 from retrieval.hybrid import HybridRetriever
 from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
 from retrieval.reranking import RerankingRetriever, ThresholdedRetriever
+from tests.retrieval.word_encoder import WordEncoder, prepared
 
 
 class OverlapReader:

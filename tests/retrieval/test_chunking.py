@@ -129,7 +129,11 @@ def test_every_block_is_in_exactly_one_passage_and_none_is_too_long(
         if kind is BlockKind.HEADING:
             builder.heading(f"Heading {n}", level)
         else:
-            builder.add(kind, (" " if kind is BlockKind.PARAGRAPH else "\n").join(parts), header_rows=kind == "table")
+            builder.add(
+                kind,
+                (" " if kind is BlockKind.PARAGRAPH else "\n").join(parts),
+                header_rows=int(kind is BlockKind.TABLE),
+            )
     parsed = builder.finish(Document("d", "Title", "d.md"))
     passages = chunk(parsed, target_words=target, max_words=max(target, 80))
     covered = [0] * len(parsed.text)

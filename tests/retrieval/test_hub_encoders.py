@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,16 +12,10 @@ import torch
 from domain.errors import Misconfigured
 from retrieval.hub_encoders import dpr_pair, sentence_transformer
 
-WORDS = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "[MASK]",
-    *["how", "do", "i", "restart", "my", "router", "unplug", "it", "moon"],
-]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+WORDS = [*SPECIAL, "how", "do", "i", "restart", "my", "router", "unplug", "it", "moon"]
 TEXTS = ["restart my router", "moon", "how do i unplug it how do i unplug it", ""]
-SIZES = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+SIZES: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 
 
 def save_tokenizer(folder: Path) -> None:
@@ -34,7 +29,8 @@ def save_tokenizer(folder: Path) -> None:
     tokenizer.pre_tokenizer = BertPreTokenizer()
     tokenizer.post_processor = BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
+    make: Any = PreTrainedTokenizerFast
+    make(tokenizer_object=tokenizer, **special).save_pretrained(folder)
 
 
 def save_dpr(folder: Path, kind: str, seed: int, projection: int = 0) -> Path:
@@ -68,7 +64,7 @@ def test_dpr_gives_the_cls_state_of_each_half_at_unit_length(tmp_path: Path) -> 
 
     question, context = save_dpr(tmp_path / "q", "Question", 1), save_dpr(tmp_path / "c", "Context", 2)
     encoder = dpr_pair(str(question), str(context))
-    halves = [
+    halves: list[tuple[Any, Path, Any]] = [
         (DPRQuestionEncoder, question, encoder.encode_queries(TEXTS)),
         (DPRContextEncoder, context, encoder.encode_passages(TEXTS)),
     ]

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.retrieval.samples import WordEncoder, prepared
 
 from domain.conversation import Query
 from retrieval.hybrid import HybridOptions, HybridRetriever
 from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
 from retrieval.prepared import PreparedDocument
+from tests.retrieval.word_encoder import WordEncoder, prepared
 
 TODAY = date(2026, 11, 22)
 

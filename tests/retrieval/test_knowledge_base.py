@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.retrieval.samples import WordEncoder, prepared
 
 from domain.conversation import Query
 from domain.errors import Misconfigured, PartUnavailable, UnknownKnowledgeBase
 from retrieval.hybrid import HybridRetriever
 from retrieval.knowledge_base import KnowledgeBaseStore
+from tests.retrieval.word_encoder import WordEncoder, prepared
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_damage_in_the_middle_is_reported_when_it_is_met(store: KnowledgeBaseSto
     with pytest.raises(Misconfigured, match="damaged"):  # noqa: PT012 - opening may meet it, searching must
         base = store.open("help")
         with base.snapshot() as snapshot:
-            snapshot.passages(snapshot.lexical("word", 5) and snapshot.rows())
+            snapshot.passages([row for row, _ in snapshot.lexical("word", 5)] and snapshot.rows())
 
 
 def test_a_database_of_something_else_is_reported(store: KnowledgeBaseStore, tmp_path: Path) -> None:

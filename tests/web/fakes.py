@@ -41,9 +41,7 @@ ROUTER = """# Router lights
 A steady green light means the line is good. A blinking red light means there is no connection: switch the router off,
 wait 30 seconds, and switch it on again. <script>window.hacked = true</script>
 """
-_STOP_WORDS = frozenset(
-    ["a", "an", "and", "are", "at", "before", "do", "for", "i", "if", "in", "is", "it", "my", "of", "on", "or", "our", "the", "there", "to", "what", "when", "you", "your"]
-)
+_IGNORED = "a an and are at before do for i if in is it my of on or our the there to what when you your"
 
 
 def _passage(document_id: str, title: str, text: str, section: tuple[str, ...], first: str, last: str) -> Passage:
@@ -67,7 +65,7 @@ DOCUMENTS = {
 
 
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"[a-z0-9]+", text.lower())) - _STOP_WORDS
+    return set(re.findall(r"[a-z0-9]+", text.lower())) - set(_IGNORED.split())
 
 
 def _sentences(text: str) -> list[tuple[int, int]]:
@@ -76,14 +74,15 @@ def _sentences(text: str) -> list[tuple[int, int]]:
 
 @dataclass
 class FakeAssistant:
-    """The assistant described above. ``pause_seconds`` lies between deltas; ``closed`` counts streams that were
-    closed before their end."""
+    """The assistant described above. ``pause_seconds`` lies between deltas; ``asked`` counts the
+    messages and ``closed`` the streams that were closed before their end."""
 
     pause_seconds: float = 0.02
     slow_seconds: float = 0.4
     knowledge_bases_count: int = 1
     store_down: bool = False
     closed: int = 0
+    asked: int = 0
     kept: dict[tuple[str, str], Conversation] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -125,6 +124,7 @@ class FakeAssistant:
         self.kept.pop((owner, conversation_id), None)
 
     def stream_reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
+        self.asked += 1
         if len(message) > 4000:
             raise QuestionRejected(f"Your message has {len(message):,} characters; please keep it under 4,000.")
         return self._reply(owner, conversation_id, message, knowledge_base)

@@ -4,9 +4,11 @@
 const WORKING = '#live [data-state="working"]';
 const FOLLOW_PIXELS = 80; // nearer to the end than this, the view follows the answer as it grows
 
+const ALIVE_MILLISECONDS = 3000; // how often to ask whether the server is there while it owes an answer
 const SETTLE_MILLISECONDS = 700; // the last redraw comes a little after Gradio says that it is done
 
 let asking = false; // a question was sent and nothing has come back yet
+let sendWhenFree = false; // Enter was pressed while the answer before was being stopped
 let lastMessage = "";
 let announced = "";
 let following = true;
@@ -63,6 +65,7 @@ function ask(message) {
 
 function submit() {
   const box = find("#message");
+  if (document.body.classList.contains("stopping")) sendWhenFree = true;
   if (!ask(box.value)) return;
   box.value = "";
   fitBox();
@@ -229,17 +232,22 @@ function takeBackRejected() {
   if (!find("#message").value && lastMessage) putInBox(lastMessage);
 }
 
-let seenLive = "";
+function afterLiveRedraw() {
+  if (find("#live .turns")) setAsking(false);
+  if (find(WORKING)) {
+    if (document.body.classList.contains("stopping")) trigger("stop", {});
+    return;
+  }
+  document.body.classList.remove("stopping");
+  if (sendWhenFree) {
+    sendWhenFree = false;
+    submit();
+  }
+}
+
 function afterRedraw() {
   const live = find("#live");
-  if (!live) return;
   const turns = find(".turns", live);
-  if (live.innerHTML !== seenLive) {
-    seenLive = live.innerHTML;
-    if (turns) setAsking(false);
-    if (!find(WORKING)) document.body.classList.remove("stopping");
-    else if (document.body.classList.contains("stopping")) trigger("stop", {});
-  }
   const elsewhere = turns !== null && turns.dataset.conversation !== currentConversation();
   live.hidden = elsewhere;
   find("#found").hidden = elsewhere;
@@ -253,21 +261,24 @@ function afterRedraw() {
 }
 
 let planned = false;
-const observer = new MutationObserver(() => {
+const observer = new MutationObserver((changes) => {
+  if (changes.some((change) => find("#live").contains(change.target))) afterLiveRedraw();
   if (planned) return;
   planned = true;
   requestAnimationFrame(() => { planned = false; afterRedraw(); });
 });
-// Called when Gradio reports the end of a question, also when the connection broke on the way.
-window.colloquySettled = () => setTimeout(() => {
+// Called when Gradio reports the end of a question, and when the server no longer answers.
+function settle() {
   setAsking(false);
   document.body.classList.remove("stopping");
   const left = find(WORKING);
   if (!left) return;
   left.dataset.state = "failed";
-  const stage = find(".progress", left);
-  if (stage) stage.textContent = find("#announcer").dataset.interrupted;
-}, SETTLE_MILLISECONDS);
+  find(".progress", left).textContent = find("#announcer").dataset.interrupted;
+  if (!find("#message").value) putInBox(lastMessage);
+}
+window.colloquySettled = () => setTimeout(settle, SETTLE_MILLISECONDS);
+setInterval(() => { if (isWorking()) fetch("favicon.ico", { cache: "no-store" }).catch(settle); }, ALIVE_MILLISECONDS);
 
 // Gradio puts its parts into the page one by one, in no order that could be relied on.
 function start() {

@@ -1,0 +1,31 @@
+"""Colloquy in one place: settings, then the parts they make, then the page. ``make run`` starts this."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from bot.assembly import assemble
+from bot.shipped import ensure_shipped
+from retrieval.ingestion import IngestProgress
+from settings import Settings
+from web.server import serve
+
+
+def launch(
+    settings: Settings,
+    progress: Callable[[IngestProgress], None] | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve the page until interrupted; ``progress`` follows the first ingestion, ``ready`` is called before serving."""
+    with assemble(settings) as colloquy:
+        for _ in ensure_shipped(colloquy, settings.data_dir, progress=progress):
+            pass
+        ready()
+        serve(colloquy, settings.host, settings.port, default_knowledge_base=settings.knowledge_base)
+
+
+if __name__ == "__main__":
+    from cli.main import main
+
+    sys.exit(main(["serve", *sys.argv[1:]]))

@@ -1,0 +1,216 @@
+"""Every knob of Colloquy, once: its default here, the reason beside it in ``settings.toml``.
+
+Values come, strongest first, from ``COLLOQUY_…`` environment variables (groups with two underscores:
+``COLLOQUY_RETRIEVAL__TOP_K``), from the TOML file that ``COLLOQUY_SETTINGS`` names, or else ``settings.toml`` in the
+current folder, and from the defaults. Whatever is unknown or out of range stops the start with one sentence.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from domain.errors import Misconfigured
+
+PREFIX = "COLLOQUY_"
+FILE_VARIABLE = "COLLOQUY_SETTINGS"
+DEFAULT_FILE = Path("settings.toml")
+
+_HOST = re.compile(r"[A-Za-z0-9:]([A-Za-z0-9.:_%-]*[A-Za-z0-9:])?")
+_PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)")
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _host(value: object) -> object:
+    if isinstance(value, str) and not _HOST.fullmatch(value):
+        raise ValueError("give a host name or an address such as 127.0.0.1, without http:// and port")
+    return value
+
+
+def _redis_url(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        parts = urlsplit(value)
+        complete = bool(parts.hostname) and (parts.port or True)
+    except ValueError as error:
+        raise ValueError(f"{error}; write redis://host:6379/0") from error
+    if not (parts.scheme in ("redis", "rediss") and complete) and not (parts.scheme == "unix" and parts.path):
+        raise ValueError("write redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket, or leave it out")
+    return value
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class MemorySettings(_Group):
+    """How long and how much of a conversation is kept."""
+
+    ttl_seconds: Count = 30 * 24 * 3600
+    max_turns: Count = 200
+    max_bytes: Annotated[int, Field(ge=64 * 1024)] = 4 * 1024 * 1024
+
+
+class WindowSettings(_Group):
+    """How much of a conversation the models see."""
+
+    max_turns: Count = 6
+    max_tokens: Count = 600
+
+
+class RetrievalSettings(_Group):
+    """How passages are found and ordered."""
+
+    top_k: Annotated[int, Field(ge=1, le=100)] = 5
+    pool: Annotated[int, Field(ge=1, le=1000)] = 50
+    candidates: Annotated[int, Field(ge=1, le=200)] = 20
+    threshold: Share = 0.05
+    context_weight: Share = 0.5
+    fusion_share: Share = 0.3
+
+
+class GenerationSettings(_Group):
+    """How answers are written."""
+
+    profile: Literal["embedded"] = "embedded"
+    beams: Annotated[int, Field(ge=1, le=16)] = 4
+    max_tokens: Annotated[int, Field(ge=8, le=512)] = 64
+    passages: Annotated[int, Field(ge=1, le=20)] = 3
+
+
+class WeightingSettings(_Group):
+    """How retrieval is weighed against generation, and when to say "I do not know"."""
+
+    mode: Literal["adaptive", "fixed"] = "adaptive"
+    retrieval_weight: Share = 0.5
+    abstain_below: Share = 0.5
+
+
+class Settings(BaseSettings):
+    """All settings, frozen. Make one with ``load_settings``, which words the errors for people."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,  # COLLOQUY_REDIS_URL= means "not set"
+        validate_default=True,
+    )
+
+    data_dir: Path = Path("data")
+    redis_url: Annotated[str | None, BeforeValidator(_redis_url)] = None
+    host: Annotated[str, BeforeValidator(_host)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 7860
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    knowledge_base: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "harbourline"
+    memory: MemorySettings = MemorySettings()
+    window: WindowSettings = WindowSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    generation: GenerationSettings = GenerationSettings()
+    weighting: WeightingSettings = WeightingSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over what ``load_settings`` read from the file; no ``.env``, no secrets folder."""
+        return env_settings, init_settings
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process. ``overrides`` (a command's options) win over everything; None is ignored.
+
+    Raises ``Misconfigured`` naming the key, its value and the remedy.
+    """
+    file = _chosen_file()
+    _refuse_unknown_variables()
+    given = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        settings = Settings(**(_read(file) if file else {}))
+        return Settings.model_validate(settings.model_copy(update=given).model_dump()) if given else settings
+    except ValidationError as error:
+        raise Misconfigured(_sentence(error.errors()[0], file, given)) from error
+    except SettingsError as error:
+        raise Misconfigured(
+            f"A COLLOQUY_ environment variable cannot be read ({error}); a group is set one value at a time, as in "
+            "COLLOQUY_RETRIEVAL__TOP_K=5."
+        ) from error
+
+
+def _chosen_file() -> Path | None:
+    named = os.environ.get(FILE_VARIABLE)
+    if named and not Path(named).is_file():
+        raise Misconfigured(f"{FILE_VARIABLE} names “{named}”, which is no file; correct the path or unset it.")
+    return Path(named) if named else DEFAULT_FILE if DEFAULT_FILE.is_file() else None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"The settings file “{file}” is not TOML ({error}); mend that line.") from error
+    except OSError as error:
+        raise Misconfigured(
+            f"The settings file “{file}” cannot be read ({error.strerror}); make it readable."
+        ) from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {FILE_VARIABLE, *(variable for variable, _ in knobs())}
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), sorted(known), n=1)
+            remedy = f"did you mean {near[0]}?" if near else "settings.toml lists those that are; unset it."
+            raise Misconfigured(f"The environment variable {name}={os.environ[name]!r} is no setting; {remedy}")
+
+
+def knobs() -> Iterator[tuple[str, str]]:
+    """Every setting as (environment variable, dotted key)."""
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, _Group):
+            yield from ((f"{PREFIX}{name}__{key}".upper(), f"{name}.{key}") for key in kind.model_fields)
+        else:
+            yield f"{PREFIX}{name}".upper(), name
+
+
+def _sentence(error: ErrorDetails, file: Path | None, options: Mapping[str, object]) -> str:
+    """One sentence for the first thing that is wrong: where, the value, what is wanted."""
+    key = ".".join(str(part) for part in error["loc"])
+    place = _place(key, file, options)
+    if error["type"] == "extra_forbidden":
+        names = [dotted for _, dotted in knobs()]
+        near = difflib.get_close_matches(key, names, n=1)
+        remedy = f"did you mean {near[0]}?" if near else "remove it; settings.toml lists those that are."
+        return f"“{key}” in {place} is no setting; {remedy}"
+    wanted = error["msg"].removeprefix("Value error, ")
+    value = _PASSWORD.sub("***", repr(error["input"])[:200])
+    return f"The setting {key} is {value}: {wanted[0].lower()}{wanted[1:]}. Correct it in {place}."
+
+
+def _place(key: str, file: Path | None, options: Mapping[str, object]) -> str:
+    variable = f"{PREFIX}{key.replace('.', '__')}".upper()
+    if key in options:
+        return f"the option --{key.replace('_', '-')}"
+    if variable in map(str.upper, os.environ) or file is None:
+        return f"the environment variable {variable}"
+    return f"“{file}”"

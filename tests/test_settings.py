@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from domain.errors import Misconfigured
+from settings import Settings, knobs, load_settings
+
+EXAMPLE = Path(__file__).parents[1] / "settings.toml"
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings but the test's own: neither the environment's nor a file in the current folder."""
+    for name in list(os.environ):
+        if name.upper().startswith("COLLOQUY_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_file_and_environment_everything_has_its_default() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port, settings.data_dir) == ("127.0.0.1", 7860, Path("data"))
+    assert settings.redis_url is None
+    assert settings.memory.ttl_seconds == 30 * 24 * 3600
+    assert settings.knowledge_base == "harbourline"
+
+
+def test_the_example_holds_every_knob_with_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = EXAMPLE.read_text("utf-8").replace("# redis_url", "redis_url")
+    told = tomllib.loads(text)
+    keys = {f"{k}.{inner}" for k, v in told.items() if isinstance(v, dict) for inner in v}
+    assert keys | {k for k, v in told.items() if not isinstance(v, dict)} == {key for _, key in knobs()}
+    defaults = load_settings()
+    monkeypatch.setenv("COLLOQUY_SETTINGS", str(EXAMPLE))
+    assert load_settings() == defaults
+
+
+def test_every_knob_of_the_example_has_its_reason() -> None:
+    lines = EXAMPLE.read_text("utf-8").splitlines()
+    bare = [
+        line
+        for before, line in zip(lines, lines[1:], strict=False)
+        if "=" in line and not line.startswith("#") and not before.startswith("#") and not before.startswith("host")
+    ]
+    assert bare == []
+
+
+def test_the_environment_wins_over_the_file_and_an_option_over_both(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "settings.toml").write_text("port = 1001\nhost = 'a.example'\n[retrieval]\ntop_k = 7\npool = 60\n")
+    monkeypatch.setenv("COLLOQUY_PORT", "1002")
+    monkeypatch.setenv("COLLOQUY_RETRIEVAL__TOP_K", "9")
+    settings = load_settings(host="b.example", knowledge_base=None)
+    assert (settings.port, settings.host) == (1002, "b.example")
+    assert (settings.retrieval.top_k, settings.retrieval.pool) == (9, 60)
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().port = 1  # type: ignore[misc]
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().retrieval.top_k = 1  # type: ignore[misc]
+
+
+def test_an_empty_redis_address_means_the_built_in_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLLOQUY_REDIS_URL", "")
+    assert load_settings().redis_url is None
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://localhost:6379/0", "rediss://:secret@cache.example:6380", "unix:///run/redis.sock"]
+)
+def test_redis_addresses_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("COLLOQUY_REDIS_URL", url)
+    assert load_settings().redis_url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("COLLOQUY_PORT", "abc", ["port", "'abc'", "integer", "COLLOQUY_PORT"]),
+        ("COLLOQUY_PORT", "65536", ["port", "'65536'", "65535"]),
+        ("COLLOQUY_HOST", "http://x", ["host", "'http://x'", "without http://"]),
+        ("COLLOQUY_REDIS_URL", "http://x", ["redis_url", "http://x", "redis://host:6379/0"]),
+        ("COLLOQUY_REDIS_URL", "redis://x:99999", ["redis_url", "99999", "0-65535"]),
+        ("COLLOQUY_REDIS_URL", "redis://", ["redis_url", "redis://host"]),
+        ("COLLOQUY_RETRIEVAL__TOP_K", "0", ["retrieval.top_k", "'0'", "COLLOQUY_RETRIEVAL__TOP_K"]),
+        ("COLLOQUY_WEIGHTING__MODE", "x", ["weighting.mode", "'x'", "'adaptive' or 'fixed'"]),
+        ("COLLOQUY_WEIGHTING__RETRIEVAL_WEIGHT", "1.5", ["retrieval_weight", "'1.5'", "less than or equal to 1"]),
+        ("COLLOQUY_KNOWLEDGE_BASE", "A b", ["knowledge_base", "'A b'"]),
+        ("COLLOQUY_LOG_LEVEL", "loud", ["log_level", "'loud'", "'debug'"]),
+        ("COLLOQUY_PROT", "1", ["COLLOQUY_PROT", "'1'", "COLLOQUY_PORT"]),
+        ("COLLOQUY_RETRIEVAL__TOPK", "1", ["COLLOQUY_RETRIEVAL__TOPK", "COLLOQUY_RETRIEVAL__TOP_K"]),
+        ("COLLOQUY_SETTINGS", "nowhere.toml", ["COLLOQUY_SETTINGS", "nowhere.toml", "correct the path"]),
+    ],
+)
+def test_a_bad_variable_is_named_with_its_value_and_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: list[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Misconfigured) as caught:
+        load_settings()
+    assert [part for part in told if part not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("prot = 1", ["prot", "did you mean port?", "settings.toml"]),
+        ("[retrieval]\ntopk = 1", ["retrieval.topk", "did you mean retrieval.top_k?"]),
+        ("port = 'x'", ["port", "'x'", "Correct it in “settings.toml”"]),
+        ("port = ", ["settings.toml", "is not TOML", "line 1"]),
+        ("[memory]\nmax_turns = 0", ["memory.max_turns", "0", "greater than or equal to 1"]),
+    ],
+)
+def test_a_bad_file_is_named_with_what_is_wrong_in_it(tmp_path: Path, content: str, told: list[str]) -> None:
+    (tmp_path / "settings.toml").write_text(content)
+    with pytest.raises(Misconfigured) as caught:
+        load_settings()
+    assert [part for part in told if part not in str(caught.value)] == []
+
+
+def test_a_password_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLLOQUY_REDIS_URL", "http://user:secret@cache.example")
+    with pytest.raises(Misconfigured) as caught:
+        load_settings()
+    assert "secret" not in str(caught.value)
+    assert "user:***@cache.example" in str(caught.value)
+
+
+def test_a_bad_option_is_blamed_on_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLLOQUY_PORT", "8000")
+    with pytest.raises(Misconfigured, match=r"70000.*the option --port"):
+        load_settings(port=70000)
+
+
+def test_knobs_name_the_variable_of_every_setting() -> None:
+    named = dict(knobs())
+    assert named["COLLOQUY_DATA_DIR"] == "data_dir"
+    assert named["COLLOQUY_GENERATION__BEAMS"] == "generation.beams"
+    assert set(Settings.model_fields) <= {key.partition(".")[0] for key in named.values()}
