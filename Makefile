@@ -38,8 +38,8 @@ fix: $(READY_TO_DEVELOP)  ## put the style right where a tool can
 # torch goes first and alone: asked for by name, pip takes the CPU build where one is offered; left to the packages
 # that depend on it, pip would choose the build with three gigabytes of CUDA.
 $(READY): pyproject.toml requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Colloquy needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || echo missing);" \
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Colloquy needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing);" \
 	       "name another, for example: make run PYTHON=python3.12" >&2; exit 1; }
 	@echo "Installing into .venv/ (a minute or a few the first time) ..."
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -18,7 +18,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from domain.errors import Misconfigured
 
@@ -132,8 +138,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment over what ``load_settings`` read from the file; no ``.env``, no secrets folder."""
-        return env_settings, init_settings
+        """Arguments, environment, settings file; no ``.env``, no secrets folder."""
+        file = _chosen_file()
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _read(file) if file else {})
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -145,8 +152,7 @@ def load_settings(**overrides: Any) -> Settings:
     _refuse_unknown_variables()
     given = {key: value for key, value in overrides.items() if value is not None}
     try:
-        settings = Settings(**(_read(file) if file else {}))
-        return Settings.model_validate(settings.model_copy(update=given).model_dump()) if given else settings
+        return Settings(**given)
     except ValidationError as error:
         raise Misconfigured(_sentence(error.errors()[0], file, given)) from error
     except SettingsError as error:

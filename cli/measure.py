@@ -79,7 +79,7 @@ def bench(
         memory = resident_mebibytes()
         if ingestion:
             note("Measuring ingestion…")
-        speed = ingestion_speed(SHIPPED_FOLDER / "harbourline", encoder(colloquy)) if ingestion else None
+        speed = ingestion_speed(SHIPPED_FOLDER / "harbourline", encoder(settings)) if ingestion else None
         facts = reports.circumstances(settings.model_dump(mode="json"))
         _show(report(turns, speed, memory, facts), output)
 

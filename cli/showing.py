@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.live import Live
@@ -24,7 +25,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def followed(events: Iterator[TurnEvent], *, preview: bool) -> Turn:
     """Consume one turn's events; with ``preview`` the growing draft is shown meanwhile where there is a terminal."""
     draft, turn = "", None
-    with Live(console=ERRORS, transient=True, auto_refresh=False) as live:
+    with _closed_after(events), Live(console=ERRORS, transient=True, auto_refresh=False) as live:
         for event in events:
             if isinstance(event, AnswerDelta):
                 draft += event.text
@@ -37,6 +38,15 @@ def followed(events: Iterator[TurnEvent], *, preview: bool) -> Turn:
     if turn is None:
         raise AssertionError("a turn's events end with AnswerFinished")
     return turn
+
+
+@contextmanager
+def _closed_after(events: Iterator[TurnEvent]) -> Iterator[None]:
+    """An interrupted turn is closed at once, so that what was written is stored as a stopped turn."""
+    try:
+        yield
+    finally:
+        getattr(events, "close", lambda: None)()  # an Iterator need not have it; the assistant's, a generator, does
 
 
 def as_text(turn: Turn) -> str:

@@ -53,10 +53,10 @@ def chat(kb: KnowledgeBase = None, conversation: Conversation = None) -> None:
     with assembled(settings, memory=True) as colloquy:
         ensure_shipped_bases(settings, colloquy, {settings.knowledge_base})
         note(f"Asking {settings.knowledge_base}. {COMMANDS}")
-        _Chat(colloquy, settings.knowledge_base, conversation or uuid.uuid4().hex).run()
+        Chat(colloquy, settings.knowledge_base, conversation or uuid.uuid4().hex).run()
 
 
-class _Chat:
+class Chat:
     """One conversation at a terminal, until end of file or ``/quit``."""
 
     def __init__(self, assistant: Assistant, knowledge_base: str, conversation: str) -> None:
@@ -75,10 +75,11 @@ class _Chat:
         try:
             events = self._assistant.stream_reply(_owner(), self._conversation, message, self._knowledge_base)
             self._last = showing.followed(events, preview=True)
+            say(showing.as_text(self._last))
         except (QuestionRejected, PartUnavailable) as error:  # the conversation goes on
             warn(str(error))
-            return
-        say(showing.as_text(self._last))
+        except KeyboardInterrupt:
+            note("Stopped.")
 
     def _command(self, words: list[str]) -> None:
         if words[0] == "/new":

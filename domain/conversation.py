@@ -24,7 +24,7 @@ class Query:
 
     ``text`` is what is searched; ``original`` the message as typed; ``gate`` what was done and ``reason`` why,
     in plain words; ``confidence`` the gate's probability for its decision (0..1); ``context`` is the part of
-    the history that a search may lean on (empty after ``KEEP`` and ``RESET``), newest last.
+    the history that a search may lean on (empty after ``RESET`` and at the start), newest last.
     """
 
     text: str

@@ -30,7 +30,8 @@ class PassagesRetrieved:
 
 @dataclass(frozen=True, slots=True)
 class AnswerDelta:
-    """More text of the draft, to be appended to what came before."""
+    """More text of the draft, to be appended to what came before; empty as a sign of life while nothing may be
+    shown yet."""
 
     text: str
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.answer import AnswerKind
+from domain.answer import Answer, AnswerKind
 from domain.conversation import Conversation, ConversationSummary, Query, Turn
 from domain.events import TurnEvent
 from domain.passage import Document, Passage, RetrievedPassage
@@ -140,6 +140,19 @@ class AnswerGenerator(Protocol):
     def stream(
         self, question: str, history: Sequence[Turn], evidence: Sequence[RetrievedPassage]
     ) -> Iterator[str | tuple[Draft, ...]]: ...
+
+
+class AnswerWeigher(Protocol):
+    """Weighs what was retrieved against what was written.
+
+    1. ``propose`` returns the best candidate with its citations, calibrated confidence and the whole weighing, or
+    None without one. 2. Every sentence of it is cited, and only to passages of ``evidence``. 3. ``presentable`` is
+    the beginning of a growing draft that may be shown already: complete, supported sentences.
+    """
+
+    def propose(self, query: Query, evidence: Sequence[RetrievedPassage], drafts: Sequence[Draft]) -> Answer | None: ...
+
+    def presentable(self, text: str, evidence: Sequence[RetrievedPassage]) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

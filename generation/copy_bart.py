@@ -31,7 +31,7 @@ _LOWEST_PROBABILITY = 1e-9  # keeps the logarithm finite where neither the vocab
 
 @dataclass
 class CopyBartOutput:
-    """``loss`` is the mean negative log-likelihood per target token (nats), plus the gate's cross-entropy if asked for."""
+    """``loss``: mean negative log-likelihood per target token (nats), plus the gate's cross-entropy if asked for."""
 
     loss: Tensor
     gate_logits: Tensor  # (B, 3)
@@ -86,14 +86,15 @@ class CopyBart(BartForConditionalGeneration):  # type: ignore[misc]  # transform
     def copyable(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """(B, N, L) -> (B, S): true where a real word piece stands, false on padding and separators."""
         special = (input_ids == self.config.bos_token_id) | (input_ids == self.config.eos_token_id)
-        return (attention_mask.bool() & ~special).flatten(1)
+        allowed: Tensor = (attention_mask.bool() & ~special).flatten(1)
+        return allowed
 
     def copy_keys(self, input_ids: Tensor, memory: Tensor) -> Tensor:
         """The keys of the copy attention, (B, S, D)."""
         keys: Tensor = self.copy_head.keys(memory, self.model.shared(input_ids.flatten(1)))
         return keys
 
-    def forward(  # type: ignore[override]
+    def forward(
         self,
         input_ids: Tensor,
         attention_mask: Tensor,
@@ -128,7 +129,8 @@ class CopyBart(BartForConditionalGeneration):  # type: ignore[misc]  # transform
         same = (source[:, None, :] == targets[..., None]).to(attention.dtype)  # (B, T, S)
         copied = (attention * same).sum(-1)
         g = written.squeeze(-1)
-        return g * vocabulary + (1 - g) * copied
+        mixed: Tensor = g * vocabulary + (1 - g) * copied
+        return mixed
 
 
 def copy_bart_config(decoder_layers: int = 3) -> BartConfig:

@@ -160,7 +160,7 @@ def _decoder_state(model: CopyBart, source: _Source, ids: Tensor, cache: list[tu
     """The decoder's last state for the newest token (K, 1, D); ``cache`` grows by its keys and values."""
     decoder = model.model.decoder
     place = decoder.embed_positions.weight[ids.shape[1] - 1 + decoder.embed_positions.offset]
-    x = decoder.layernorm_embedding(decoder.embed_tokens(ids[:, -1:]) + place)
+    x: Tensor = decoder.layernorm_embedding(decoder.embed_tokens(ids[:, -1:]) + place)
     for i, layer in enumerate(decoder.layers):
         key, value = _heads(layer.self_attn, x)
         past = cache[i]

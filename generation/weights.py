@@ -36,7 +36,8 @@ def open_copy_bart(folder: Path, minilm: Path) -> CopyBart:
             f"The weights in {folder} do not fit this version: {len(lost)} missing, {len(unexpected)} unexpected "
             f"(first: {(lost + list(unexpected))[0]}). Restore them with: git checkout -- models"
         )
-    return model.eval()
+    model.eval()
+    return model
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:

@@ -111,7 +111,7 @@ def _optimizer(model: nn.Module, settings: LoopSettings, is_new: Callable[[str],
 class _Trainer(Seq2SeqTrainer):  # type: ignore[misc]  # transformers ships no types for it
     """Takes the loss that the model itself computes."""
 
-    def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], **_: Any) -> Tensor:  # type: ignore[override]
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], **_: Any) -> Tensor:
         loss: Tensor = model(**inputs).loss
         return loss
 

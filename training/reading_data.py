@@ -18,7 +18,7 @@ from retrieval.sentences import sentence_spans
 from training.jsonl import rows
 from training.splits import is_development
 
-_NEGATIVES = 2  # a positive: more teaches little and costs encoder passes
+_NEGATIVES = 1  # a positive: more teaches little and costs encoder passes
 _NEAR = 12  # how many BM25 neighbours negatives are drawn from
 _WINDOW_WORDS = 130  # about what the product's own chunks hold
 _FAQ_ROWS = 3000  # of each question–answer list, so that no source drowns the others
@@ -63,7 +63,7 @@ def development_rows(data: Path, seed: int = 1, limit: int = 400) -> dict[str, l
         "doc2dial": list(doc2dial(data, rng, development=True)),
     }
     return {
-        name: [row for pair in zip(found[:limit], negatives(found, rng)[: 2 * limit : 2], strict=False) for row in pair]
+        name: [row for pair in zip(found[:limit], negatives(found, rng)[:limit], strict=False) for row in pair]
         for name, found in ((name, rng.sample(found, len(found))) for name, found in held_out.items())
     }
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -21,7 +22,9 @@ def line(**row: Any) -> bytes:
 def turn() -> Turn:
     passage = Passage("p1", "d1", "Fees", "The fee is £20.", "fees.md", (0, 15))
     citation = Citation(1, "p1", (0, 13), (0, 15), "The fee is £20.", 0.9)
-    answer = Answer("It costs £20. Ask us.", AnswerKind.GENERATED, (citation,), 0.8712345678, Weighting(0.7, "adaptive"))
+    answer = Answer(
+        "It costs £20. Ask us.", AnswerKind.GENERATED, (citation,), 0.8712345678, Weighting(0.7, "adaptive")
+    )
     return Turn(
         "t",
         "and the fee?",
@@ -97,10 +100,8 @@ def test_a_malformed_row_is_named_with_its_line_and_what_is_wrong(content: bytes
 
 @given(st.binary(max_size=60) | st.recursive(st.none() | st.text(), lambda x: st.lists(x)).map(lambda v: line(id=v)))
 def test_whatever_a_line_holds_it_is_a_row_or_a_clear_refusal(content: bytes) -> None:
-    try:
-        parse_row(content, 1)
-    except QuestionRejected as error:
-        assert "Line 1" in str(error)
+    with suppress(QuestionRejected):
+        assert parse_row(content, 1).question.strip()
 
 
 def test_a_finished_turn_becomes_the_documented_row() -> None:

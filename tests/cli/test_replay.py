@@ -65,10 +65,10 @@ def test_a_run_that_was_cut_off_anywhere_ends_up_the_same(source: Path, tmp_path
         assert target.read_bytes() == whole
 
 
-def test_a_malformed_row_costs_nobody_else(
-    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source.write_text(source.read_text() + 'nonsense\n{"id": "a", "question": "again"}\n{"id": "d", "question": "d?"}\n')
+def test_a_malformed_row_costs_nobody_else(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source.write_text(
+        source.read_text() + 'nonsense\n{"id": "a", "question": "again"}\n{"id": "d", "question": "d?"}\n'
+    )
     run = BatchRun(Echo(), Until.ANSWER)
     run.take(source, tmp_path / "out.jsonl")
     assert ids(tmp_path / "out.jsonl") == ["a", "b", "c", "d"]

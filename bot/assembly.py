@@ -1,0 +1,252 @@
+"""The one place that knows which parts this bot is made of. Parts get plain arguments; only this file reads settings.
+
+Models are opened when first needed, so that ``search`` never waits for the generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Literal, Self
+
+from bot.dialogue import Dialogue, DialogueSettings
+from bot.policy import Policy, PolicySettings
+from domain.answer import Answer, AnswerKind
+from domain.conversation import Conversation, ConversationSummary, Query, Turn
+from domain.events import TurnEvent
+from domain.passage import Document, Passage, RetrievedPassage
+from domain.protocols import ConversationStore, IngestReport, KnowledgeBaseInfo, MemoryLimits
+from generation.answering import CopyAnswerer
+from generation.rewriting import CopyRewriter
+from generation.tokenizing import WordPieces
+from generation.weighting import CandidateWeigher, WeightingOptions
+from memory.embedded_server import EmbeddedRedis
+from memory.in_memory_store import InMemoryConversationStore
+from memory.redis_store import RedisConversationStore
+from memory.window import HistoryWindow
+from retrieval.encoders import MiniLMEncoder, minilm_folder
+from retrieval.hybrid import HybridOptions, HybridRetriever
+from retrieval.ingestion import IngestProgress, ingest
+from retrieval.knowledge_base import KnowledgeBaseStore
+from retrieval.reader import CachedReader, MiniLMReader
+from retrieval.reranking import RerankingRetriever
+from retrieval.sentences import sentence_spans
+from settings import Settings
+
+MODELS = Path(__file__).resolve().parent.parent / "models"
+
+
+def assemble(settings: Settings, *, memory: bool = True) -> Colloquy:
+    """The assistant these settings describe. ``memory=False`` starts no Redis and forgets at exit: for commands.
+
+    Raises ``Misconfigured`` when the Redis of ``settings.redis_url`` does not answer.
+    """
+    limits = MemoryLimits(settings.memory.ttl_seconds, settings.memory.max_turns, settings.memory.max_bytes)
+    if not memory:
+        return Colloquy(settings, InMemoryConversationStore(limits))
+    if settings.redis_url:
+        store = RedisConversationStore(settings.redis_url, limits)
+        store.ping()
+        return Colloquy(settings, store, [store.close])
+    server = EmbeddedRedis(settings.data_dir.resolve() / "memory")
+    store = RedisConversationStore(server.start(), limits, revive=server.start)
+    store.ping()
+    return Colloquy(settings, store, [store.close, server.stop])
+
+
+class Colloquy:
+    """``domain.protocols.Assistant`` made of this house's parts. A context manager; safe for several threads."""
+
+    def __init__(
+        self, settings: Settings, store: ConversationStore, at_close: Sequence[Callable[[], object]] = ()
+    ) -> None:
+        self._settings, self._store, self._at_close = settings, store, at_close
+        self._dialogues: dict[str, Dialogue] = {}
+        self._lock = Lock()
+
+    # --- parts, opened when first needed -------------------------------------------------------------------------
+
+    @property
+    def _cache(self) -> Path:
+        return self._settings.data_dir / "models"
+
+    @cached_property
+    def knowledge(self) -> KnowledgeBaseStore:
+        """The knowledge bases under the data directory."""
+        return KnowledgeBaseStore(self._settings.data_dir / "knowledge", self._encoder)
+
+    @cached_property
+    def _encoder(self) -> MiniLMEncoder:
+        return MiniLMEncoder(self._cache)
+
+    @cached_property
+    def _reader(self) -> CachedReader:
+        return CachedReader(MiniLMReader(MODELS / "reader", self._cache))
+
+    @cached_property
+    def _rewriter(self) -> CopyRewriter:
+        return CopyRewriter(MODELS / "rewriter", minilm_folder())
+
+    @cached_property
+    def _answerer(self) -> CopyAnswerer:
+        generation = self._settings.generation
+        return CopyAnswerer(
+            MODELS / "answerer", minilm_folder(), beams=generation.beams, max_tokens=generation.max_tokens
+        )
+
+    @cached_property
+    def _window(self) -> HistoryWindow:
+        pieces = WordPieces(minilm_folder())
+        return HistoryWindow(self._settings.window.max_turns, self._settings.window.max_tokens, pieces.count)
+
+    def warm_up(self) -> None:
+        """Opens every model now rather than in somebody's first turn."""
+        _ = self.knowledge, self._encoder, self._reader, self._rewriter, self._answerer, self._window
+
+    def retriever(self, knowledge_base: str, *, rerank: bool = True) -> HybridRetriever | RerankingRetriever:
+        """How this knowledge base is searched; ``rerank=False`` stops at the fusion, for measurements."""
+        self.knowledge.open(knowledge_base)  # raises UnknownKnowledgeBase now rather than in the middle of a search
+        chosen = self._settings.retrieval
+        hybrid = HybridRetriever(
+            lambda: self.knowledge.open(knowledge_base).snapshot(),
+            self._encoder,
+            HybridOptions(pool=chosen.pool, context_weight=chosen.context_weight),
+        )
+        if not rerank:
+            return hybrid
+        return RerankingRetriever(
+            hybrid,
+            self._reader,
+            candidates=chosen.candidates,
+            threshold=chosen.threshold,
+            fusion_share=chosen.fusion_share,
+        )
+
+    def dialogue(self, knowledge_base: str) -> Dialogue:
+        """The dialogue about one knowledge base. Raises ``UnknownKnowledgeBase``."""
+        with self._lock:
+            if knowledge_base not in self._dialogues:
+                self._dialogues[knowledge_base] = self._assembled(knowledge_base)
+            return self._dialogues[knowledge_base]
+
+    def _assembled(self, knowledge_base: str) -> Dialogue:
+        chosen = self._settings
+        weighing = WeightingOptions(chosen.weighting.mode, chosen.weighting.retrieval_weight)
+        policy = Policy(
+            CandidateWeigher(self._reader, sentence_spans, weighing),
+            PolicySettings(chosen.weighting.abstain_below),
+            subject=self.knowledge.info(knowledge_base).title,
+        )
+        return Dialogue(
+            self._rewriter,
+            self.retriever(knowledge_base),
+            self._answerer,
+            policy,
+            window=self._window.fit,
+            settings=DialogueSettings(chosen.retrieval.top_k, chosen.generation.passages),
+        )
+
+    # --- what interfaces ask for -----------------------------------------------------------------------------------
+
+    def stream_reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
+        """One turn; see ``domain.protocols.Assistant``."""
+        return self.dialogue(knowledge_base).stream_reply(self._store, owner, conversation_id, message, knowledge_base)
+
+    def conversations(self, owner: str) -> Sequence[ConversationSummary]:
+        """The owner's conversations, newest first."""
+        return self._store.list(owner)
+
+    def conversation(self, owner: str, conversation_id: str) -> Conversation:
+        """One conversation of the owner; empty when there is none of that id."""
+        return self._store.load(owner, conversation_id)
+
+    def rename_conversation(self, owner: str, conversation_id: str, title: str) -> None:
+        """Gives a conversation another title."""
+        self._store.rename(owner, conversation_id, title)
+
+    def delete_conversation(self, owner: str, conversation_id: str) -> None:
+        """Forgets a conversation for good."""
+        self._store.delete(owner, conversation_id)
+
+    def knowledge_bases(self) -> Sequence[KnowledgeBaseInfo]:
+        """What can be asked about."""
+        return [self.knowledge.info(name) for name in self.knowledge.names()]
+
+    def document(self, knowledge_base: str, document_id: str) -> tuple[Document, str] | None:
+        """A document with its whole text, or None."""
+        return self.knowledge.open(knowledge_base).document(document_id)
+
+    @property
+    def memory_limits(self) -> MemoryLimits:
+        """How long and how much is remembered."""
+        return self._store.limits
+
+    # --- what commands ask for -------------------------------------------------------------------------------------
+
+    def replay(
+        self,
+        knowledge_base: str,
+        question: str,
+        history: Sequence[tuple[str, str]],
+        *,
+        passages: Sequence[Passage] | None = None,
+        top_k: int = 5,
+        until: Literal["rewrite", "retrieve", "answer"] = "answer",
+    ) -> Turn:
+        """One turn without memory. ``history`` is (message, reply) pairs, oldest first; ``passages`` replace
+        retrieval, read and ordered as found ones would be."""
+        turns = [_told(asked, answered) for asked, answered in history]
+        evidence = None if passages is None else self._as_evidence(question, passages)
+        dialogue = self.dialogue(knowledge_base)
+        return dialogue.replay(question, turns, evidence=evidence, top_k=top_k, until=until)
+
+    def _as_evidence(self, question: str, passages: Sequence[Passage]) -> list[RetrievedPassage]:
+        """Given passages in their given order, with the reader's relevance."""
+        readings = self._reader.read(question, passages)
+        return [
+            RetrievedPassage(passage, reading.relevance, rank, {"relevance": reading.relevance})
+            for rank, (passage, reading) in enumerate(zip(passages, readings, strict=True), 1)
+        ]
+
+    def search(self, knowledge_base: str, text: str, k: int) -> Sequence[RetrievedPassage]:
+        """At most ``k`` passages for ``text`` as it is."""
+        return self.retriever(knowledge_base).retrieve(Query(text, text), k)
+
+    def ingest(
+        self,
+        knowledge_base: str,
+        paths: Sequence[Path],
+        *,
+        rebuild: bool = False,
+        prune: bool = False,
+        progress: Callable[[IngestProgress], None] | None = None,
+    ) -> IngestReport:
+        """Reads ``paths`` into a knowledge base, made when it does not exist; ``rebuild`` starts it anew."""
+        if rebuild and knowledge_base in self.knowledge.names():
+            self.knowledge.remove(knowledge_base)
+        known = knowledge_base in self.knowledge.names()
+        index = self.knowledge.open(knowledge_base) if known else self.knowledge.create(knowledge_base)
+        return ingest(paths, index, progress=progress, prune=prune)
+
+    def close(self) -> None:
+        """Gives back files and servers; whatever was acknowledged stays."""
+        if "knowledge" in self.__dict__:
+            self.knowledge.close()
+        for close in self._at_close:
+            close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _told(asked: str, answered: str) -> Turn:
+    """An earlier exchange as a turn: only what was said is known of it."""
+    return Turn("", asked, Query(asked, asked), Answer(answered, AnswerKind.GENERATED))

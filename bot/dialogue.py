@@ -1,0 +1,209 @@
+"""The life of a turn: rewrite, retrieve, write, choose, store. Knows only the domain; everything else is handed in."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from bot.policy import Policy, accept
+from domain.answer import Answer, AnswerKind
+from domain.conversation import Gate, Query, Trace, Turn
+from domain.errors import PartUnavailable
+from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
+from domain.passage import RetrievedPassage
+from domain.protocols import AnswerGenerator, ConversationStore, Draft, QueryRewriter, Retriever
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueSettings:
+    """``top_k`` passages are shown and cited from; the generator reads the first ``read_passages`` of them."""
+
+    top_k: int = 5
+    read_passages: int = 3
+
+
+@dataclass
+class _Progress:
+    """What a turn has come to; read when it ends, also when it ends early."""
+
+    question: str
+    started: float = field(default_factory=time.perf_counter)
+    asked_at: float = field(default_factory=time.time)
+    query: Query = Query("", "")
+    evidence: tuple[RetrievedPassage, ...] = ()
+    shown: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def timed(self, stage: str, since: float) -> None:
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - since
+
+
+class Dialogue:
+    """Turns about one knowledge base. Safe for several threads: a turn's state is its own."""
+
+    def __init__(
+        self,
+        rewriter: QueryRewriter,
+        retriever: Retriever,
+        generator: AnswerGenerator,
+        policy: Policy,
+        *,
+        window: Callable[[Sequence[Turn]], Sequence[Turn]],
+        settings: DialogueSettings = DialogueSettings(),
+    ) -> None:
+        """``window`` keeps the part of a history that is looked at."""
+        self._rewriter, self._retriever, self._generator, self._policy = rewriter, retriever, generator, policy
+        self._window, self._settings = window, settings
+
+    def stream_reply(
+        self, store: ConversationStore, owner: str, conversation_id: str, message: str, knowledge_base: str
+    ) -> Iterator[TurnEvent]:
+        """One turn, stored whole before ``AnswerFinished``. Closing the iterator stores what was shown as stopped.
+
+        Raises ``QuestionRejected`` before the first event. When the store is down the turn goes on without history
+        and ``AnswerFinished.stored`` is False.
+        """
+        question = accept(message)
+        turns, reachable = _history(store, owner, conversation_id)
+        progress = _Progress(question)
+
+        def stored(answer: Answer, *, stopped: bool = False) -> AnswerFinished:
+            turn = _turn(progress, answer, knowledge_base, stopped=stopped)
+            return AnswerFinished(turn, reachable and _append(store, owner, conversation_id, turn))
+
+        try:
+            answer = yield from self._steps(progress, self._window(turns))
+        except GeneratorExit:
+            stored(Answer(progress.shown, AnswerKind.GENERATED), stopped=True)
+            raise
+        yield stored(answer)
+
+    def _steps(self, progress: _Progress, history: Sequence[Turn]) -> Generator[TurnEvent, None, Answer]:
+        """The rungs between question and answer."""
+        if (reply := self._policy.small_talk(progress.question)) is not None:
+            progress.query = Query(progress.question, progress.question, Gate.KEEP, "small talk: nothing is searched")
+            yield QueryRewritten(progress.query)
+            yield PassagesRetrieved(())
+            yield AnswerDelta(reply.text)
+            return reply
+        progress.query = self.rewrite(progress, history)
+        yield QueryRewritten(progress.query)
+        progress.evidence = self.retrieve(progress, self._settings.top_k)
+        yield PassagesRetrieved(progress.evidence)
+        drafts: tuple[Draft, ...] = yield from self._drafts(progress, history)
+        return self._choose(progress, drafts)
+
+    def rewrite(self, progress: _Progress, history: Sequence[Turn]) -> Query:
+        """The message as a standalone query."""
+        since = time.perf_counter()
+        query = self._rewriter.rewrite(progress.question, [turn for turn in history if _said_something(turn)])
+        progress.timed("rewrite", since)
+        return query
+
+    def retrieve(self, progress: _Progress, k: int) -> tuple[RetrievedPassage, ...]:
+        """At most ``k`` passages for the query, best first."""
+        since = time.perf_counter()
+        found = tuple(self._retriever.retrieve(progress.query, k))
+        progress.timed("retrieve", since)
+        return found
+
+    def _drafts(self, progress: _Progress, history: Sequence[Turn]) -> Generator[TurnEvent, None, tuple[Draft, ...]]:
+        """The generator's drafts; what of the first is supported already is shown while it grows."""
+        since, drafts = time.perf_counter(), ()
+        read = progress.evidence[: self._settings.read_passages]
+        for piece in self._generator.stream(progress.query.text, history, read):
+            if isinstance(piece, tuple):
+                drafts = piece
+            else:
+                ready = self._policy.presentable(piece, read)
+                more = ready.removeprefix(progress.shown) if ready.startswith(progress.shown) else ""
+                progress.shown += more
+                yield AnswerDelta(more)
+        progress.timed("generate", since)
+        return drafts
+
+    def _choose(self, progress: _Progress, drafts: tuple[Draft, ...]) -> Answer:
+        since = time.perf_counter()
+        answer = self._policy.choose(progress.query, progress.evidence, drafts)
+        progress.timed("weigh", since)
+        return answer
+
+    def replay(
+        self,
+        question: str,
+        history: Sequence[Turn],
+        *,
+        evidence: Sequence[RetrievedPassage] | None = None,
+        top_k: int = 5,
+        until: str = "answer",
+    ) -> Turn:
+        """One turn without memory: the same rungs, for batches and measurements.
+
+        ``evidence`` replaces retrieval. ``until`` stops after ``rewrite`` or ``retrieve``; the answer is then empty.
+        ``Turn.evidence`` lists up to ``top_k`` passages; the answer is chosen from the first of them as in a chat.
+        """
+        progress = _Progress(accept(question))
+        history = self._window(history)
+        small_talk = self._policy.small_talk(progress.question) if until == "answer" and evidence is None else None
+        if small_talk is not None:
+            progress.query = Query(progress.question, progress.question, Gate.KEEP, "small talk: nothing is searched")
+            return _turn(progress, small_talk, "", stopped=False)
+        progress.query = self.rewrite(progress, history)
+        nothing = Answer("", AnswerKind.ABSTAINED)
+        if until == "rewrite":
+            return _turn(progress, nothing, "", stopped=False)
+        wanted = max(top_k, self._settings.top_k)
+        listed = tuple(evidence) if evidence is not None else self.retrieve(progress, wanted)
+        if until == "retrieve":
+            return replace(_turn(progress, nothing, "", stopped=False), evidence=listed[:top_k])
+        progress.evidence = listed[: self._settings.top_k]
+        drafts = _exhausted(self._drafts(progress, history))
+        answer = self._choose(progress, drafts)
+        return replace(_turn(progress, answer, "", stopped=False), evidence=listed[:top_k])
+
+
+def _history(store: ConversationStore, owner: str, conversation_id: str) -> tuple[tuple[Turn, ...], bool]:
+    """The turns so far and whether memory answers: a turn without memory is better than none."""
+    try:
+        return store.load(owner, conversation_id).turns, True
+    except PartUnavailable:
+        return (), False
+
+
+def _append(store: ConversationStore, owner: str, conversation_id: str, turn: Turn) -> bool:
+    try:
+        store.append(owner, conversation_id, turn)
+    except PartUnavailable:
+        return False
+    return True
+
+
+def _said_something(turn: Turn) -> bool:
+    """Small talk is no history to resolve a pronoun from."""
+    return turn.answer.kind is not AnswerKind.SMALL_TALK
+
+
+def _turn(progress: _Progress, answer: Answer, knowledge_base: str, *, stopped: bool) -> Turn:
+    seconds = {**progress.seconds, "total": time.perf_counter() - progress.started}
+    return Turn(
+        id=uuid.uuid4().hex,
+        question=progress.question,
+        query=progress.query,
+        answer=answer,
+        evidence=progress.evidence,
+        trace=Trace(seconds),
+        asked_at=progress.asked_at,
+        knowledge_base=knowledge_base,
+        stopped=stopped,
+    )
+
+
+def _exhausted(steps: Generator[TurnEvent, None, tuple[Draft, ...]]) -> tuple[Draft, ...]:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as finished:
+            drafts: tuple[Draft, ...] = finished.value
+            return drafts
