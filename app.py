@@ -17,7 +17,7 @@ def launch(
     progress: Callable[[IngestProgress], None] | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve the page until interrupted; ``progress`` follows the first ingestion, ``ready`` is called before serving."""
+    """Serve the page until interrupted; ``progress`` follows the first ingestion, ``ready`` comes before serving."""
     with assemble(settings) as colloquy:
         for _ in ensure_shipped(colloquy, settings.data_dir, progress=progress):
             pass

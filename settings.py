@@ -84,7 +84,7 @@ class RetrievalSettings(_Group):
     pool: Annotated[int, Field(ge=1, le=1000)] = 50
     candidates: Annotated[int, Field(ge=1, le=200)] = 20
     threshold: Share = 0.05
-    context_weight: Share = 0.5
+    context_weight: Annotated[float, Field(ge=0, le=4)] = 1.0
     fusion_share: Share = 0.3
 
 

@@ -31,7 +31,7 @@ class _Progress:
     question: str
     started: float = field(default_factory=time.perf_counter)
     asked_at: float = field(default_factory=time.time)
-    query: Query = Query("", "")
+    query: Query = field(default_factory=lambda: Query("", ""))
     evidence: tuple[RetrievedPassage, ...] = ()
     shown: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -111,7 +111,8 @@ class Dialogue:
 
     def _drafts(self, progress: _Progress, history: Sequence[Turn]) -> Generator[TurnEvent, None, tuple[Draft, ...]]:
         """The generator's drafts; what of the first is supported already is shown while it grows."""
-        since, drafts = time.perf_counter(), ()
+        since = time.perf_counter()
+        drafts: tuple[Draft, ...] = ()
         read = progress.evidence[: self._settings.read_passages]
         for piece in self._generator.stream(progress.query.text, history, read):
             if isinstance(piece, tuple):

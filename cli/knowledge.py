@@ -54,7 +54,9 @@ def search(
 
 
 def ingest(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Files and folders.", show_default=False)],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Files and folders.", readable=False, show_default=False)
+    ],
     kb: Annotated[str, typer.Option("--kb", metavar="NAME", help="The knowledge base; made if there is none.")],
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Throw away what is there and start anew.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Also remove documents whose files are gone.")] = False,
@@ -65,6 +67,9 @@ def ingest(
     Exit code 1 says that some files were skipped; each is named with the reason, and the others are in.
     """
     settings = settings_for_command()
+    missing = next((path for path in paths if not path.exists()), None)
+    if missing is not None:  # before --rebuild throws anything away
+        raise Misconfigured(f"There is no file or folder “{missing}”; check the path.")
     with assembled(settings, memory=False) as colloquy, ingestion_bar() as tell:
         report = colloquy.ingest(kb, paths, rebuild=rebuild, prune=prune, progress=tell)
     for _, reason in report.skipped:

@@ -36,8 +36,14 @@ app.command()(measure.bench)
 app.command()(teach.train)
 
 
+_QUIET = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
+"""What libraries would tell about their own business on standard error, where our sentences are."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. ``arguments`` None: those of the process."""
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
     try:
         app(args=arguments, prog_name="colloquy")
     except ColloquyError as error:

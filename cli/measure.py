@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -31,7 +31,7 @@ def _evaluations() -> None:
 
 @evaluations.command()
 def retrieval(
-    data: Annotated[Path, typer.Option("--data", help="The Doc2Dial folder.", show_default=False)],
+    data: Annotated[Path, typer.Option("--data", help="The Doc2Dial folder.", readable=False)],
     kb: Annotated[str, typer.Option("--kb", help="Where its documents were ingested.")] = "public-services",
     split: Annotated[
         Literal["dev", "train", "all"], typer.Option("--split", help="Documents held out of training, or the others.")
@@ -51,7 +51,7 @@ def retrieval(
         lines = evaluate(
             gold,
             _rewriter(colloquy, kb),
-            retrievers(colloquy, kb, settings),
+            retrievers(colloquy, kb),
             lambda done, total: bar.update(task, completed=done, total=total),
         )
         facts = {"split": split, **reports.circumstances(settings.model_dump(mode="json"))}
@@ -84,7 +84,7 @@ def bench(
         _show(report(turns, speed, memory, facts), output)
 
 
-def _rewriter(colloquy: Colloquy, kb: str):  # type: ignore[no-untyped-def]
+def _rewriter(colloquy: Colloquy, kb: str) -> Callable[[str, Sequence[tuple[str, str]]], Query]:
     def rewrite(question: str, history: Sequence[tuple[str, str]]) -> Query:
         return colloquy.replay(kb, question, history, until="rewrite").query
 

@@ -24,8 +24,8 @@ Replay = Callable[[BatchRow], "Turn"]
 
 
 def batch(
-    source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="Rows to replay.", show_default=False)],
-    target: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="Rows that are done.", show_default=False)],
+    source: Annotated[Path, typer.Argument(metavar="IN.jsonl", help="Rows to replay.", readable=False)],
+    target: Annotated[Path, typer.Argument(metavar="OUT.jsonl", help="Rows that are done.", readable=False)],
     kb: Annotated[str, typer.Option("--kb", metavar="NAME", help="The knowledge base to ask.")],
     top_k: Annotated[int, typer.Option("--top-k", min=1, max=100, help="How many passages to list.")] = 5,
     only: Annotated[
@@ -46,8 +46,7 @@ def batch(
             return colloquy.replay(kb, row.question, row.history, passages=row.passages, top_k=top_k, until=until.value)
 
         run = BatchRun(replay, until)
-        if until is not Until.REWRITE:
-            colloquy.knowledge.info(kb)  # an unknown name is one sentence, not one for every row
+        colloquy.knowledge.info(kb)  # an unknown name is one sentence, not one for every row
         run.take(source, target)
     note(f"{run.done} rows done, {run.kept} were there already, {run.left_out} left out.")
     if run.left_out:

@@ -17,7 +17,7 @@ STEPS = {"rewriter": 2400, "reader": 3000, "answerer": 3000}
 
 def train(
     model: Annotated[Literal["rewriter", "reader", "answerer"], typer.Argument(help="What to train.")],
-    data: Annotated[Path, typer.Option("--data", help="The folder of the training sets.", show_default=False)],
+    data: Annotated[Path, typer.Option("--data", help="The folder of the training sets.", readable=False)],
     output: Annotated[Path | None, typer.Option("--output", help="Where the weights go [models/MODEL].")] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.")] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Examples a step.")] = 32,

@@ -90,7 +90,7 @@ def load_turns(folder: Path, split: Split = "dev") -> list[GroundedTurn]:
 
 
 def gold_set(turns: Sequence[GroundedTurn], knowledge_base: KnowledgeBase) -> GoldSet:
-    """The passages of ``knowledge_base`` that answer each turn. Raises ``Misconfigured`` when a document is not in it."""
+    """The passages of ``knowledge_base`` that answer each turn. Raises ``Misconfigured`` when it lacks a document."""
     by_document: dict[str, list[Passage]] = {}
     with knowledge_base.snapshot() as snapshot:
         for passage in snapshot.passages(snapshot.rows()).values():

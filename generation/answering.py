@@ -26,7 +26,10 @@ class CopyAnswerer:
         self._beams, self._max_tokens = beams, max_tokens
 
     def stream(
-        self, question: str, history: Sequence[Turn], evidence: Sequence[RetrievedPassage]
+        self,
+        question: str,
+        history: Sequence[Turn],  # noqa: ARG002  # the protocol's; see the docstring
+        evidence: Sequence[RetrievedPassage],
     ) -> Iterator[str | tuple[Draft, ...]]:
         """Growing text of what all beams agree on, then the drafts. ``question`` is standalone, so ``history`` adds
         nothing this model was trained to use."""

@@ -19,7 +19,8 @@ from torch.nn import functional
 from generation.copy_bart import CopyBart
 
 _FLOOR = 1e-12  # under any probability that matters; keeps log finite
-_CONTINUE = 0.15  # attention bonus for the position after the last copied one: ties go to the running quotation
+_CONTINUE = 1.0  # attention bonus for the place after the last copied one: more than any attention, so that a run of
+# the source stays one run, whose very characters come back
 _NOWHERE = -1
 
 
@@ -96,9 +97,13 @@ class _Search:
 
     @property
     def is_over(self) -> bool:
-        """True when no live beam can still beat the finished ones (scores only fall, lengths only grow)."""
+        """True when K texts are finished and no live beam, were it certain to end now, would beat the best of them.
+
+        A heuristic: a longer text may still have a better score per token. One beam is greedy decoding."""
         if not len(self.ids):
             return True
+        if self.beams == 1:
+            return bool(self.done)
         return len(self.done) >= self.beams and max(h.score for h in self.done) > float(
             self.scores.max() / self.ids.shape[1]
         )
@@ -107,7 +112,9 @@ class _Search:
         """One token more for every live beam."""
         probability, attention = _next_token(self.model, self.source, self.ids, self.cache)
         total = self.scores[:, None] + probability.clamp(min=_FLOOR).log()  # (K, V)
-        best, flat = total.flatten().topk(2 * self.beams)  # twice, so that K stay live if K end here
+        best, flat = total.flatten().topk(
+            min(2 * self.beams, total.numel())
+        )  # twice, so that K stay live if K end here
         parents, tokens = flat // total.shape[1], flat % total.shape[1]
         self._finish(best, parents, tokens)
         alive = (tokens != self.end).nonzero().flatten()[: self.beams]

@@ -1,36 +1,43 @@
 """What a rewrite must not do, checked on every one before it is searched.
 
-No number, name or negation of the question is lost; nothing is added that neither question nor history holds; no
-whole earlier question is dragged in. A rewrite that breaks one of these is refused, whatever its probability.
+No number, name, negation or other word that carries the question is lost; nothing is added that neither question nor
+history holds; no whole earlier question is dragged in. A rewrite that breaks one of these is refused, whatever its
+probability.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
-_NEGATIONS = frozenset("no not never none nothing without cannot cant dont doesnt wont isnt arent".split())
+_NEGATIONS = frozenset("no not never none nothing neither nor without cannot".split())
+_CONTRACTED = re.compile(r"(?:ca|wo|do|does|did|is|are|was|were|has|have|had|could|would|should|must|need|ai)nt")
 _GLUE = frozenset(
     "a an the of to in on at for from with by as and or but is are was were be been do does did have has had can could "
     "will would should what when where which who whom whose why how i me my you your it its they their there that this "
-    "these those if than then other besides s about any".split()
+    "these those if than then other besides s t m re ve ll d about any so also ok okay".split()
 )
 _PRONOUNS = frozenset(
     "it its they them their theirs he him his she her hers this that these those there one ones another".split()
 )
-_OPENERS = frozenset("and but so then what how also or".split())
+_DETERMINERS = frozenset("the this that these those its their his her such".split())
+_OPENERS = frozenset("and but so then also or".split())
+_KNOWN_THINGS = frozenset("the such same both other others else".split())
+_BE = frozenset("is are was were be isnt arent wasnt werent".split())
 _MAX_ADDED_WORDS = 14  # CANARD's rewrites add 4 words on average and over 14 in 1 % of the turns
 
 
 def words_of(text: str) -> list[str]:
     """The words of ``text`` in order, lower-cased, apostrophes dropped, punctuation apart."""
-    return re.findall(r"[^\W_]+", text.lower().replace("’", "").replace("'", ""))
+    return re.findall(r"[^\W_]+", _plain(text).lower())
 
 
 def broken_invariant(question: str, rewrite: str, history: str) -> str | None:
     """Which promise ``rewrite`` breaks, in words; None when it keeps them all."""
     asked, said = words_of(question), words_of(rewrite)
     known = {*asked, *words_of(history), *_GLUE}
-    lost = [word for word in asked if _must_stay(word, question) and word not in said]
+    kept = set(said)
+    lost = [word for word in _carrying(question) if word not in kept and not _inflected(word, kept)]
     if lost:
         return f"it loses “{lost[0]}”"
     invented = [word for word in said if word not in known and not _inflected(word, known)]
@@ -38,35 +45,83 @@ def broken_invariant(question: str, rewrite: str, history: str) -> str | None:
         return f"it adds “{invented[0]}”, which nobody said"
     if len(said) > len(asked) + _MAX_ADDED_WORDS:
         return "it drags an earlier message in"
-    if _repeats(said):
+    if _repeats(said, asked):
         return "it repeats itself"
     return None
 
 
 def pronouns_in(question: str) -> list[str]:
-    """The pronouns of ``question`` that may stand for something said before."""
-    return [word for word in words_of(question) if word in _PRONOUNS]
+    """The pronouns of ``question`` that may stand for something said before; not the "there" of "is there a fee" nor
+    the "one" of "one month"."""
+    said = ["", *words_of(question), ""]
+    found = []
+    for before, word, after in zip(said, said[1:], said[2:], strict=False):
+        existential = word == "there" and (before in _BE or after in _BE)
+        numeral = word == "one" and bool(after) and after not in _GLUE
+        if word in _PRONOUNS and not existential and not numeral:
+            found.append(word)
+    return found
 
 
 def is_elliptic(question: str) -> bool:
-    """True for a fragment such as "and in Ireland?": few words, or an opening that leans on what was said."""
+    """True for a question of function words alone, and for at most five words that open with "and" or the like."""
     said = words_of(question)
-    return len([word for word in said if word not in _GLUE]) <= 1 or (len(said) <= 5 and said[0] in _OPENERS)
+    return all(word in _GLUE for word in said) or (len(said) <= 5 and said[0] in _OPENERS)
 
 
-def _must_stay(word: str, question: str) -> bool:
-    if any(character.isdigit() for character in word) or word in _NEGATIONS:
-        return True
-    capital = rf"(?<![.!?]\s)(?<!^)\b{re.escape(word.capitalize())}"
-    return word not in _GLUE and word not in _PRONOUNS and re.search(capital, question) is not None
+def points_back(question: str) -> bool:
+    """True when ``question`` speaks of something as known: "the fee", "the other one"."""
+    return not _KNOWN_THINGS.isdisjoint(words_of(question))
+
+
+def _plain(text: str) -> str:
+    return text.replace("’", "").replace("'", "")
+
+
+def _carrying(question: str) -> list[str]:
+    """The words a rewrite must keep. An ordinary word may go where a determiner points back ("that plan")."""
+    text = _plain(question)
+    found, before = [], ""
+    for match in re.finditer(r"[^\W_]+", text):
+        word = match.group().lower()
+        ordinary = word not in _GLUE and word not in _PRONOUNS
+        specific = is_negation(word) or _has_digit(word) or (ordinary and _is_name(text, match))
+        if specific or (ordinary and before not in _DETERMINERS):
+            found.append(word)
+        before = word
+    return found
+
+
+def _has_digit(word: str) -> bool:
+    return any(character.isdigit() for character in word)
+
+
+def is_negation(word: str) -> bool:
+    """True for a lower-case word, as ``words_of`` gives it, that denies."""
+    return word in _NEGATIONS or _CONTRACTED.fullmatch(word) is not None
+
+
+def _is_name(text: str, match: re.Match[str]) -> bool:
+    """Capitals that no sentence's beginning explains."""
+    opening = re.search(r"(?:^|[.!?]\s)\W*$", text[: match.start()]) is not None
+    word = match.group()
+    return word[1:] != word[1:].lower() or (word[0].isupper() and not opening)
 
 
 def _inflected(word: str, known: set[str]) -> bool:
-    """True when only an ending differs from a known word ("fee" for "fees")."""
+    """True when only an ending differs from a known word ("fee" for "fees"); numbers and codes have no endings."""
+    if _has_digit(word):
+        return False
     stems = {word, word.rstrip("s"), word + "s", word.removesuffix("es"), word.removesuffix("d"), word + "d"}
     return any(stem in known for stem in stems if stem)
 
 
-def _repeats(said: list[str]) -> bool:
-    trigrams = list(zip(said, said[1:], said[2:], strict=False))
-    return len(set(trigrams)) < len(trigrams)
+def _repeats(said: list[str], asked: list[str]) -> bool:
+    """A word twice running, or three words twice; unless the question itself does so."""
+    return _repetitions(said) > _repetitions(asked)
+
+
+def _repetitions(words: list[str]) -> int:
+    trigrams = list(zip(words, words[1:], words[2:], strict=False))
+    stammers = sum(word == after for word, after in pairwise(words))
+    return stammers + len(trigrams) - len(set(trigrams))

@@ -8,20 +8,24 @@ from pathlib import Path
 import torch
 
 from domain.conversation import Gate, Query, Turn
+from domain.protocols import ANSWERED
 from generation.copy_bart import CopyBart
 from generation.decoding import Hypothesis, beam_search
-from generation.invariants import broken_invariant, is_elliptic, pronouns_in, words_of
+from generation.fragments import completed, is_fragment
+from generation.invariants import broken_invariant, is_elliptic, points_back, pronouns_in, words_of
 from generation.sources import history_text
 from generation.surface import surface
 from generation.tokenizing import EncodedSource, WordPieces
 from generation.weights import open_copy_bart
 
 SOURCE_TOKENS = 160  # the model was trained on 128; positions beyond it are MiniLM's own and still good
+QUESTION_TOKENS = SOURCE_TOKENS // 3  # what ``encode_pairs`` lets the model see of the message
 _MAX_TOKENS = 48
+_MAX_JOINED_WORDS = 16  # a longer question before would outweigh the fragment in a search
 _RESET_AT = 0.6  # of the gate's probability: a wrong reset loses the thread, a missed one only adds words
 _KEEP_AT = 0.6
 _GATES = (Gate.KEEP, Gate.REWRITE, Gate.RESET)
-_CONTEXT_EXCHANGES = 2  # what a search may lean on: the last exchanges, where the thread of a dialogue is
+_CONTEXT_EXCHANGES = 6  # measured on 150 Doc2Dial training turns: R@5 66.7, 68.0, 72.0 with one, two and all of them
 
 
 class CopyRewriter:
@@ -34,30 +38,38 @@ class CopyRewriter:
         self._beams = beams
 
     def rewrite(self, question: str, history: Sequence[Turn]) -> Query:
-        exchanges = [(turn.query.text or turn.question, turn.answer.text) for turn in history]
+        """``question`` made standalone; see the promises of ``QueryRewriter``."""
+        exchanges = [_exchange(turn) for turn in history]
         if not exchanges:
             return Query(question, question, Gate.KEEP, "the conversation starts here")
+        context = tuple(f"{asked} {told}".strip() for asked, told in exchanges[-_CONTEXT_EXCHANGES:])
+        if not words_of(question):
+            return Query(question, question, Gate.KEEP, "there are no words to complete", 1.0, context)
+        if self._pieces.count(question) > QUESTION_TOKENS:
+            return Query(question, question, Gate.KEEP, "long enough to say everything itself", 1.0, context)
         said = history_text(exchanges)
         source = self._pieces.encode_pairs(question, [said], SOURCE_TOKENS)
         gate, probability = self._decide(question, source)
-        context = tuple(f"{asked} {told}".strip() for asked, told in exchanges[-_CONTEXT_EXCHANGES:])
         if gate is Gate.RESET:
             return Query(question, question, gate, "a new topic: nothing of the conversation is used", probability)
         if gate is Gate.KEEP:
             return Query(question, question, gate, "the message says everything itself", probability, context)
-        return self._rewritten(question, said, source, probability, context)
+        return _joined(question, exchanges[-1][0], probability, context) or self._rewritten(
+            question, said, source, probability, context
+        )
 
     def _decide(self, question: str, source: EncodedSource) -> tuple[Gate, float]:
-        """The gate's decision, pronouns and fragments overruling it: those cannot stand alone."""
+        """The gate's decision, with what can be seen in the words: pronouns and fragments cannot stand alone, and a
+        question that points back at nothing need not be completed."""
         with torch.inference_mode():
             _, logits = self._model.encode(source.input_ids, source.attention_mask)
         keep, rewrite, reset = logits[0].softmax(-1).tolist()
-        leans = bool(pronouns_in(question)) or is_elliptic(question)
+        leans = bool(pronouns_in(question)) or is_elliptic(question) or is_fragment(question)
         if reset >= _RESET_AT and not leans:
             return Gate.RESET, reset
-        if keep >= _KEEP_AT and not leans:
-            return Gate.KEEP, keep
-        return Gate.REWRITE, max(rewrite, 1 - keep - reset)
+        if not leans and (keep >= _KEEP_AT or not points_back(question)):
+            return Gate.KEEP, keep + reset
+        return Gate.REWRITE, rewrite
 
     def _rewritten(
         self, question: str, said: str, source: EncodedSource, probability: float, context: tuple[str, ...]
@@ -66,14 +78,14 @@ class CopyRewriter:
         for hypothesis in self._hypotheses(source):
             text = surface(hypothesis, source.text, self._pieces.vocabulary)
             if words_of(text) == words_of(question):
-                reason = "nothing in the conversation completes it"
-                return Query(question, question, Gate.KEEP, reason, probability, context)
+                reason = f"nothing in the conversation completes it{refused}"
+                return Query(question, question, Gate.KEEP, reason, 1 - probability, context)
             broken = broken_invariant(question, text, said)
             if broken is None:
                 return Query(text, question, Gate.REWRITE, _reason(question), probability, context)
             refused = refused or f"; a rewrite was refused because {broken}"
         reason = f"searched as typed, with what was said before{refused}"
-        return Query(question, question, Gate.KEEP, reason, probability, context)
+        return Query(question, question, Gate.KEEP, reason, 1 - probability, context)
 
     def _hypotheses(self, source: EncodedSource) -> tuple[Hypothesis, ...]:
         found: tuple[Hypothesis, ...] = ()
@@ -83,6 +95,23 @@ class CopyRewriter:
             if isinstance(step, tuple):
                 found = tuple(h for h in step if h.finished)
         return found
+
+
+def _exchange(turn: Turn) -> tuple[str, str]:
+    """What was asked and told; "I could not find this" tells nothing a later message could stand for."""
+    return turn.query.text or turn.question, turn.answer.text if turn.answer.kind in ANSWERED else ""
+
+
+def _joined(question: str, previous: str, probability: float, context: tuple[str, ...]) -> Query | None:
+    """A fragment completed from the question before it; None for other messages and where that goes wrong."""
+    if not is_fragment(question) or not words_of(previous) or is_fragment(previous):
+        return None
+    text = completed(question, previous)
+    dragged = text.startswith(previous) and len(words_of(previous)) > _MAX_JOINED_WORDS
+    if dragged or words_of(text) == words_of(previous):
+        return None
+    reason = "a fragment, joined to the question before it"
+    return Query(text, question, Gate.REWRITE, reason, probability, context)
 
 
 def _reason(question: str) -> str:

@@ -2,19 +2,25 @@
 
 The vocabulary is uncased WordPiece, so ids alone would read "1 - 800 - 772". But every id that was copied has a
 source position: runs of neighbouring positions become the very characters of the source between their ends.
-Only words that stand nowhere in the source are spelt from the vocabulary.
+Only words that stand nowhere in the source are spelt from the vocabulary. Inside a run nothing is changed; where runs
+and written words meet, the spacing each had in its source decides, and punctuation's own habits where it had none.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from generation.decoding import Hypothesis, Step
 
-_NO_SPACE_BEFORE = frozenset(".,;:!?%)]}’'…/-–")
-_NO_SPACE_AFTER = frozenset("([{£$€#/-–’'@")
+_NO_SPACE_BEFORE = frozenset(".,;:!?%)]}’'…/-–@_")
+_NO_SPACE_AFTER = frozenset("([{£$€#/-–’'@_")
+_INSIDE_NUMBERS = frozenset(".,:")
+_SPECIAL = re.compile(r"\[(?:PAD|UNK|CLS|SEP|MASK|unused\d+)\]")  # the vocabulary's own marks, never text
+_ABBREVIATED = re.compile(r"(?:^|[\s(])(?:e\.g|i\.e|etc|no|approx|inc|incl|excl|vs|st|mr|mrs|ms|dr)\.$", re.IGNORECASE)
+_ADDRESS = re.compile(r"\S*[@/]|www\b|https?\b|\S+\.[a-z]")
 _FUNCTION_WORDS = frozenset(
     "a an the this that these those it its they their them he she his her we our you your i if when while where what "
     "who which how why is are was were do does did can could will would should may might must have has had there here "
@@ -34,18 +40,28 @@ class SourceText:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
+    """A run of the source, or one written word piece (``copied`` False, nothing known of its surroundings)."""
+
     text: str
     copied: bool
     glued: bool  # continues the word before it
+    before: str = ""  # the source's character before it; "" at the start of a text
+    after: str = ""
     starts_sentence: bool = False  # in its source
+    common: bool = False  # its first word is no name: it has a capital only because it opens a sentence
 
 
 def surface(decoded: Hypothesis | Step, source: SourceText, vocabulary: Sequence[str]) -> str:
-    """The text a person reads. ``vocabulary`` maps ids to WordPiece strings (``##`` marks a continuation)."""
-    text = ""
+    """The text a person reads. ``vocabulary`` maps ids to WordPiece strings (``##`` marks a continuation).
+
+    A passage's sentence copied whole comes back as it stands there, but for white space (one space each) and a
+    capital at its start.
+    """
+    text, last = "", None
     for piece in _pieces(decoded, source, vocabulary):
-        text = _joined(text, piece)
-    return _sentence_cased(re.sub(r"\s+", " ", text).strip())
+        text = _joined(text, last, piece)
+        last = piece
+    return re.sub(r"\s+", " ", text).strip()
 
 
 def _pieces(decoded: Hypothesis | Step, source: SourceText, vocabulary: Sequence[str]) -> Iterator[_Piece]:
@@ -53,61 +69,94 @@ def _pieces(decoded: Hypothesis | Step, source: SourceText, vocabulary: Sequence
     while i < len(ids):
         place = source.places[positions[i]] if positions[i] >= 0 else None
         word = vocabulary[ids[i]]
-        if place is None:
-            yield _Piece(word.removeprefix("##"), copied=False, glued=word.startswith("##"))
-            i += 1
-            continue
         end = i + 1
-        while end < len(ids) and _follows(positions[end - 1], positions[end], source):
-            end += 1
-        last = source.places[positions[end - 1]] or place
-        text = source.texts[place[0]]
-        before = text[: place[1]].rstrip()
-        yield _Piece(
-            text[place[1] : last[2]],
-            copied=True,
-            glued=word.startswith("##"),
-            starts_sentence=not before or before[-1] in ".!?:\n",
-        )
+        if place is not None:
+            while end < len(ids) and _follows(positions[end - 1], positions[end], source):
+                end += 1
+            yield _copied(place, source.places[positions[end - 1]] or place, source, glued=word.startswith("##"))
+        elif not _SPECIAL.fullmatch(word):
+            written = "I" if word == "i" else word.removeprefix("##")
+            yield _Piece(written, copied=False, glued=word.startswith("##"))
         i = end
 
 
+def _copied(first: tuple[int, int, int], last: tuple[int, int, int], source: SourceText, *, glued: bool) -> _Piece:
+    text = source.texts[first[0]]
+    start, end = first[1], last[2]
+    while end < len(text) and unicodedata.combining(text[end]):  # accents written apart have no token of their own
+        end += 1
+    opening = text[:start].rstrip()
+    return _Piece(
+        text[start:end],
+        copied=True,
+        glued=glued,
+        before=text[start - 1 : start],
+        after=text[end : end + 1],
+        starts_sentence=not opening or opening[-1] in ".!?:" or "\n" in text[len(opening) : start],
+        common=_is_common(text[start:end], source),
+    )
+
+
 def _follows(position: int, following: int, source: SourceText) -> bool:
-    """True when two positions are neighbours in one text, with nothing but a little space between them."""
+    """True when two positions are neighbours in one text, with nothing a token stands for between them."""
     if following != position + 1:
         return False
     here, there = source.places[position], source.places[following]
     if here is None or there is None or here[0] != there[0]:
         return False
-    return source.texts[here[0]][here[2] : there[1]].strip() == ""
+    between = source.texts[here[0]][here[2] : there[1]]
+    return all(c.isspace() or unicodedata.category(c)[0] in "CM" for c in between)
 
 
-def _joined(text: str, piece: _Piece) -> str:
+def _is_common(text: str, source: SourceText) -> bool:
+    """True for a function word, and for a word that the source writes in lower case elsewhere."""
+    first = re.match(r"[A-Z][a-z]*(?![\w-])", text)
+    if first is None or first.group() == "I":
+        return False
+    word = first.group().lower()
+    return word in _FUNCTION_WORDS or any(re.search(rf"(?<![\w-]){word}(?![\w-])", one) for one in source.texts)
+
+
+def _joined(text: str, last: _Piece | None, piece: _Piece) -> str:
+    if last is None:
+        return _raised(piece.text)
+    if piece.glued:
+        return text + piece.text
     word = piece.text
-    if not text:
+    gap = " " if _is_spaced(text, last, piece) else ""
+    opens = bool(gap) and _ends_sentence(text)
+    if opens:
+        word = _raised(word)
+    elif piece.starts_sentence and piece.common:
+        word = word[0].lower() + word[1:]
+    return f"{text}{gap}{word}"
+
+
+def _is_spaced(text: str, last: _Piece, piece: _Piece) -> bool:
+    """Whether a space stands between what was said so far and the next piece."""
+    end, start = text[-1], piece.text[0]
+    if start in _NO_SPACE_BEFORE:
+        return piece.copied and piece.before.isspace()
+    opened = text.count('"') % 2 == 1
+    if start == '"':
+        return piece.before.isspace() if piece.copied else not opened
+    if end == '"':
+        return last.after.isspace() if last.copied else not opened
+    if end in _NO_SPACE_AFTER:
+        return last.copied and last.after.isspace()
+    if piece.copied and piece.before == end and not piece.before.isalnum():
+        return False  # "4" "." "50" and "www" "." "example": what follows hung on the same mark in its source
+    return not (end in _INSIDE_NUMBERS and start.isdigit() and text[-2:-1].isdigit() and not piece.copied)
+
+
+def _ends_sentence(text: str) -> bool:
+    said = text.rstrip("\"'”’)")
+    return said[-1:] in (".", "!", "?") and not _ABBREVIATED.search(said[-12:])
+
+
+def _raised(word: str) -> str:
+    """A capital for a sentence's first word, unless it is an address or has capitals of its own (iPhone, eSIM)."""
+    first = word.split(maxsplit=1)[0] if word.strip() else ""
+    if _ADDRESS.match(first) or not first[:1].islower() or not first.islower():
         return word
-    ends_sentence = text.rstrip()[-1:] in ".!?"
-    if piece.starts_sentence and not ends_sentence:
-        word = _uncapitalised(word)
-    if piece.glued or word[:1] in _NO_SPACE_BEFORE or text[-1] in _NO_SPACE_AFTER:
-        return text + word
-    return f"{text} {word}"
-
-
-def _uncapitalised(text: str) -> str:
-    """Lower-cases the first word where it is capitalised only because it opened a sentence."""
-    first = re.match(r"[A-Za-z]+", text)
-    if first and first.group().lower() in _FUNCTION_WORDS and first.group() != "I":
-        return text[0].lower() + text[1:]
-    return text
-
-
-def _sentence_cased(text: str) -> str:
-    """A capital at the start and after sentence ends, and ``I`` for the pronoun; URLs and e-mail stay as they are."""
-
-    def raise_first(match: re.Match[str]) -> str:
-        word = match.group(2)
-        return match.group(1) + (word if re.match(r"\S*[@/]|www\.", word) else word[0].upper() + word[1:])
-
-    text = re.sub(r"(^|[.!?]\s+)([a-z]\S*)", raise_first, text)
-    return re.sub(r"\bi(?=\b['’]?)(?![.@\w-])", "I", text)
+    return word[0].upper() + word[1:]

@@ -7,11 +7,8 @@ choice of language and the clock in cookies, and everything said in the store, s
 from __future__ import annotations
 
 import asyncio
-import logging
-import re
-import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,11 +16,17 @@ from typing import Any
 import gradio as gr
 
 from domain.conversation import Conversation
-from domain.errors import PartUnavailable, QuestionRejected, UnknownKnowledgeBase
+from domain.errors import PartUnavailable
 from domain.events import AnswerFinished
 from domain.protocols import Assistant, KnowledgeBaseInfo
-from web.frame import render_composer, render_first_visit, render_header, render_panel, render_sidebar
-from web.guards import cookie_value, owner_of
+from web.frame import (
+    render_composer,
+    render_first_visit,
+    render_header,
+    render_panel,
+    render_sidebar,
+    render_sidebar_failure,
+)
 from web.rendering import (
     Progress,
     render_failure,
@@ -33,59 +36,14 @@ from web.rendering import (
     render_transcript,
     render_turn,
 )
-from web.running import RunningTurn, RunningTurns, TooManyTurns
-from web.texts import CATALOGUES, ENGLISH, Texts, choose_language
+from web.running import RunningTurn, RunningTurns
+from web.texts import ENGLISH
 from web.view import View
+from web.visitors import Person, explain, field, person_of, tab_of, valid, view_for
 
-_LOG = logging.getLogger(__name__)
 _STATIC = Path(__file__).parent / "static"
-_SCRIPTS = ("sources.js", "chat.js")
-_CONVERSATION = re.compile(r"[A-Za-z0-9_-]{8,64}")
-_WIDEST_ZONE_MINUTES = 14 * 60
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Whoever an event comes from: the owner of conversations, the browser tab, and how to draw for them."""
-
-    owner: str
-    tab: tuple[str, str]
-    view: View
-
-
-class NoCookie(Exception):
-    """The browser did not say whose conversations these are."""
-
-
-def view_of(cookies: str | None, accepted_languages: str | None, knowledge_bases: list[KnowledgeBaseInfo]) -> View:
-    """How to draw for a browser that sent these headers."""
-    texts = CATALOGUES[choose_language(cookie_value(cookies, "colloquy_language"), accepted_languages)]
-    zone = cookie_value(cookies, "colloquy_zone") or ""
-    minutes = int(zone) if re.fullmatch(r"-?\d{1,3}", zone) else 0
-    return View(
-        texts=texts,
-        titles={info.name: info.title or info.name for info in knowledge_bases},
-        now=time.time(),
-        zone_minutes=max(-_WIDEST_ZONE_MINUTES, min(_WIDEST_ZONE_MINUTES, minutes)),
-    )
-
-
-def explain(error: Exception, texts: Texts) -> tuple[str, bool]:
-    """What to tell a person about an error, and whether it was their message that was refused."""
-    match error:
-        case QuestionRejected():
-            return str(error), True
-        case UnknownKnowledgeBase():
-            return texts.knowledge_base_gone, True
-        case TooManyTurns():
-            return texts.busy, False
-        case NoCookie():
-            return texts.no_cookie, True
-        case PartUnavailable():
-            _LOG.warning("A part is unavailable: %s", error)
-            return texts.unavailable, False
-    _LOG.error("Unexpected error in the chat page", exc_info=error)
-    return texts.apology, False
+_SESSIONS_KEPT = 16
+_SCRIPTS = ("sources.js", "conversations.js", "chat.js")
 
 
 class _Chat:
@@ -100,59 +58,71 @@ class _Chat:
     def load(self, request: gr.Request) -> tuple[str, ...]:
         """A page was opened or refreshed: header, sidebar, transcript, live turn, found passages, box, panel."""
         bases = list(self._assistant.knowledge_bases())
-        view = _view(request, bases)
-        conversation_id = _valid(request.query_params.get("c", ""))
+        view = view_for(request, bases)
+        conversation_id = valid(request.query_params.get("c", ""))
         try:
-            person = _person(request, view)
+            person = person_of(request, view)
             sidebar = self._sidebar(person, conversation_id)
             transcript = self._transcript(person, conversation_id, bases)
         except Exception as error:
-            sidebar, transcript = "", _notice(*explain(error, view.texts))
+            sidebar = render_sidebar_failure("", view.texts)
+            transcript = _notice(*explain(error, view.texts))
         header = render_header(bases, self._default, view.texts)
         return header, sidebar, transcript, "", "", render_composer(view.texts), render_panel(view.texts)
 
-    def open(self, event: gr.EventData, request: gr.Request) -> tuple[str, ...]:
+    def open(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Show a conversation, or with an empty id the first-visit screen: sidebar, transcript, live, found."""
         bases = list(self._assistant.knowledge_bases())
-        view = _view(request, bases)
-        conversation_id = _valid(_field(event, "conversation"))
+        view = view_for(request, bases)
+        conversation_id = valid(field(event, "conversation"))
         try:
-            person = _person(request, view)
+            person = person_of(request, view)
             self._running.stop(person.tab, abandon=True)
-            shown = self._transcript(person, conversation_id, bases, _field(event, "knowledge_base"))
+            shown = self._transcript(person, conversation_id, bases, field(event, "knowledge_base"))
             return self._sidebar(person, conversation_id), shown, "", ""
         except Exception as error:
-            return "", _notice(*explain(error, view.texts)), "", ""
+            return gr.skip(), _notice(*explain(error, view.texts)), "", ""
 
-    def remove(self, event: gr.EventData, request: gr.Request) -> tuple[str, ...]:
+    def remove(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Delete a conversation; where it was the open one, the first-visit screen takes its place."""
-        view = _view(request, list(self._assistant.knowledge_bases()))
+        view = view_for(request, list(self._assistant.knowledge_bases()))
         try:
-            person = _person(request, view)
-            self._assistant.delete_conversation(person.owner, _valid(_field(event, "remove")))
+            person = person_of(request, view)
+            self._assistant.delete_conversation(person.owner, valid(field(event, "remove")))
+            if field(event, "remove") != field(event, "conversation"):
+                return self._sidebar(person, field(event, "conversation")), gr.skip(), gr.skip(), gr.skip()
         except Exception as error:
-            return "", _notice(*explain(error, view.texts)), "", ""
-        if _field(event, "remove") == _field(event, "conversation"):
-            return self.open(gr.EventData(None, {"knowledge_base": _field(event, "knowledge_base")}), request)
-        return self._sidebar(person, _field(event, "conversation")), gr.skip(), gr.skip(), gr.skip()
+            message, _ = explain(error, view.texts)
+            return render_sidebar_failure(message, view.texts), gr.skip(), gr.skip(), gr.skip()
+        return self.open(gr.EventData(None, {"knowledge_base": field(event, "knowledge_base")}), request)
+
+    def rename(self, event: gr.EventData, request: gr.Request) -> str:
+        """Give a conversation the title that was typed; returns the sidebar."""
+        view = view_for(request, list(self._assistant.knowledge_bases()))
+        try:
+            person = person_of(request, view)
+            self._assistant.rename_conversation(person.owner, valid(field(event, "rename")), field(event, "title"))
+            return self._sidebar(person, field(event, "conversation"))
+        except Exception as error:
+            message, _ = explain(error, view.texts)
+            return render_sidebar_failure(message, view.texts)
 
     def stop(self, request: gr.Request) -> None:
         """Stop what is being written in this tab."""
-        self._running.stop(_tab(request))
+        self._running.stop(tab_of(request))
 
     async def ask(self, event: gr.EventData, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         """One turn: yields sidebar, transcript, live turn and found passages as they change."""
         bases = await asyncio.to_thread(lambda: list(self._assistant.knowledge_bases()))
-        view = _view(request, bases)
-        conversation_id = _valid(_field(event, "conversation"))
-        knowledge_base = _field(event, "knowledge_base") or self._default
-        progress = Progress(_field(event, "message"), knowledge_base)
+        view = view_for(request, bases)
+        conversation_id = valid(field(event, "conversation"))
+        knowledge_base = field(event, "knowledge_base") or self._default
+        progress = Progress(field(event, "message"), knowledge_base)
         try:
-            person = _person(request, view)
+            person = person_of(request, view)
             if not conversation_id:
                 raise ValueError("a question came without a well-formed conversation id")
-            before = await asyncio.to_thread(self._assistant.conversation, person.owner, conversation_id)
-            turns = _turns(render_transcript(before, view), conversation_id, knowledge_base)
+            before, turns = await asyncio.to_thread(self._before, person, conversation_id, knowledge_base)
             yield gr.skip(), turns, _live(render_progress(progress, view), conversation_id), ""
             async for update in self._answer(person, before, progress):
                 yield update
@@ -161,17 +131,26 @@ class _Chat:
             failure = render_failure(progress, message, view, rejected)
             yield gr.skip(), gr.skip(), _live(failure, conversation_id), ""
 
+    def _before(self, person: Person, conversation_id: str, knowledge_base: str) -> tuple[Conversation, Any]:
+        """What was said before, and its drawing. Without memory the page keeps what it shows and the turn goes on."""
+        try:
+            before = self._assistant.conversation(person.owner, conversation_id)
+        except PartUnavailable:
+            return Conversation(conversation_id, person.owner), gr.skip()
+        return before, _turns(render_transcript(before, person.view), conversation_id, knowledge_base)
+
     async def _answer(self, person: Person, before: Conversation, progress: Progress) -> AsyncIterator[tuple[Any, ...]]:
         view, finished = person.view, ""
         turn = self._running.start(person.tab, self._begin(person.owner, before.id, progress))
         try:
             async for events in turn.events(self._beat_seconds):
+                shown = progress
                 for event in events:
                     progress = progress.after(event)
                     if isinstance(event, AnswerFinished):
                         finished = render_turn(event.turn, view, event.stored)
                 if not finished:
-                    yield self._step(progress, before.id, view, changed=bool(events))
+                    yield self._step(progress, before.id, view, changed=progress != shown)
             if turn.stopping and not turn.abandoned and not finished:
                 progress = replace(progress, stopping=True)
                 yield self._step(progress, before.id, view, changed=True)
@@ -179,7 +158,7 @@ class _Chat:
         finally:
             self._running.finish(person.tab, turn)
         if not turn.abandoned:
-            sidebar = await asyncio.to_thread(self._sidebar, person, before.id)
+            sidebar = await asyncio.to_thread(self._sidebar_or_not, person, before.id)
             yield sidebar, gr.skip(), _live(finished, before.id), ""
 
     def _begin(self, owner: str, conversation_id: str, progress: Progress) -> Callable[[], Any]:
@@ -189,7 +168,7 @@ class _Chat:
     def _step(progress: Progress, conversation_id: str, view: View, changed: bool) -> tuple[Any, ...]:
         if not changed:
             return gr.skip(), gr.skip(), gr.skip(), gr.skip()
-        found = gr.skip() if progress.draft else render_found_passages(progress, view)
+        found = gr.skip() if progress.writing else render_found_passages(progress, view)
         return gr.skip(), gr.skip(), _live(render_progress(progress, view), conversation_id), found
 
     async def _stopped(self, person: Person, before: Conversation, progress: Progress, turn: RunningTurn) -> str:
@@ -202,6 +181,13 @@ class _Chat:
             return render_stopped(progress, person.view)
         new = [later for later in after.turns if later.id not in known]
         return render_turn(new[-1], person.view) if new else render_stopped(progress, person.view)
+
+    def _sidebar_or_not(self, person: Person, conversation_id: str) -> Any:
+        """The sidebar; while memory is down the one on the page stays, for an answer is worth more than a list."""
+        try:
+            return self._sidebar(person, conversation_id)
+        except PartUnavailable:
+            return gr.skip()
 
     def _sidebar(self, person: Person, conversation_id: str) -> str:
         listed = self._assistant.conversations(person.owner)
@@ -250,10 +236,13 @@ def build_page(
         conversation = [sidebar, transcript, live, found]
         bridge.open(chat.open, None, conversation, **how)
         bridge.remove(chat.remove, None, conversation, **how)
+        bridge.rename(chat.rename, None, sidebar, **how)
         asked = bridge.ask(chat.ask, None, conversation, **how)
         asked.then(None, None, None, js="() => window.colloquySettled?.()", show_progress="hidden")
         bridge.stop(chat.stop, None, None, **how)
     page.queue(default_concurrency_limit=None)
+    # Gradio keeps the last drawing of every part for each tab, 10,000 tabs long; nothing here ever reads it back.
+    page.state_session_capacity = _SESSIONS_KEPT
     return page
 
 
@@ -273,28 +262,3 @@ def _live(html: str, conversation_id: str) -> str:
 def _notice(message: str, _rejected: bool) -> str:
     alert = f'<p class="answer failure" role="alert">{escape(message)}</p>'
     return _turns(f'<div class="welcome">{alert}</div>', "", "")
-
-
-def _field(event: gr.EventData, name: str) -> str:
-    """One field of what the page's script sent; it comes from outside, so anything but text counts as empty."""
-    value = (event._data or {}).get(name, "") if isinstance(event._data, dict) else ""
-    return value if isinstance(value, str) else ""
-
-
-def _valid(conversation_id: str) -> str:
-    return conversation_id if _CONVERSATION.fullmatch(conversation_id) else ""
-
-
-def _view(request: gr.Request, bases: list[KnowledgeBaseInfo]) -> View:
-    return view_of(request.headers.get("cookie"), request.headers.get("accept-language"), bases)
-
-
-def _tab(request: gr.Request) -> tuple[str, str]:
-    return owner_of(request.headers.get("cookie")) or "", request.session_hash or ""
-
-
-def _person(request: gr.Request, view: View) -> Person:
-    owner, tab = _tab(request)
-    if not owner:
-        raise NoCookie
-    return Person(owner, (owner, tab), view)

@@ -57,11 +57,17 @@ def render_sidebar(conversations: Sequence[ConversationSummary], current: str, l
     body = groups or f'<p class="none">{escape(texts.no_conversations)}</p>'
     explained = texts.limits.format(kept=kept(limits, texts), turns=limits.max_turns, size=size(limits.max_bytes))
     return (
-        f'<div class="top"><button class="new" data-do="new">+ {escape(texts.new_chat)}</button>'
-        f"{_icon('close-menu', '✕', texts.close)}</div>{filter_box}"
+        f"{_top(texts)}{filter_box}"
         f"<nav {attribute('aria-label', texts.conversations)}>{body}</nav>"
-        f'<details class="kept"><summary>{escape(kept(limits, texts))}</summary><p>{escape(explained)}</p></details>'
+        f'<details class="kept"><summary>{escape(kept(limits, texts))} ⓘ</summary><p>{escape(explained)}</p></details>'
     )
+
+
+def render_sidebar_failure(message: str, texts: Texts) -> str:
+    """What stands in the sidebar while the conversations cannot be listed; without a message where another part of
+    the page says why."""
+    said = f'<p class="none" role="alert">{escape(message)}</p>' if message else ""
+    return f"{_top(texts)}<nav>{said}</nav>"
 
 
 def render_first_visit(info: KnowledgeBaseInfo | None, view: View) -> str:
@@ -74,7 +80,8 @@ def render_first_visit(info: KnowledgeBaseInfo | None, view: View) -> str:
         return f'<div class="welcome"><h2>{heading}</h2><p>{escape(texts.no_documents)}</p></div>'
     known = texts.knows.format(documents=f"{info.document_count:,}", passages=f"{info.passage_count:,}")
     updated = texts.last_update.format(date=view.date(info.updated_at))
-    examples = "".join(f'<li><button class="choice">{escape(q)}</button></li>' for q in info.examples[:_EXAMPLES])
+    questions = list(dict.fromkeys(info.examples))[:_EXAMPLES]
+    examples = "".join(f'<li><button class="choice">{escape(q)}</button></li>' for q in questions)
     return (
         f'<div class="welcome"><h2>{heading}</h2><p class="knows">{escape(known)} · {escape(updated)}</p>'
         f"<ul>{examples}</ul></div>"
@@ -106,6 +113,11 @@ def render_panel(texts: Texts) -> str:
     )
 
 
+def _top(texts: Texts) -> str:
+    new = f'<button class="new" data-do="new">+ {escape(texts.new_chat)}</button>'
+    return f'<div class="top">{new}{_icon("close-menu", "✕", texts.close)}</div>'
+
+
 def _by_day(conversations: Sequence[ConversationSummary], view: View) -> list[tuple[str, list[ConversationSummary]]]:
     groups: dict[str, list[ConversationSummary]] = {}
     for item in sorted(conversations, key=lambda item: -item.updated_at):
@@ -118,12 +130,15 @@ def _by_day(conversations: Sequence[ConversationSummary], view: View) -> list[tu
 def _conversation(item: ConversationSummary, current: str, texts: Texts) -> str:
     here = ' aria-current="page"' if item.id == current else ""
     title = item.title.strip() or "…"
+    more = texts.more.format(title=title)
     return (
         f'<li><button class="conversation" {attribute("data-open", item.id)}{here} {attribute("title", title)}>'
         f"{escape(title)}</button>"
+        f'<button class="more" data-more aria-expanded="false" {attribute("aria-label", more)}>⋯</button>'
+        f'<div class="menu" hidden><button class="rename" {attribute("data-rename", item.id)}>'
+        f"{escape(texts.rename)}</button>"
         f'<button class="remove" {attribute("data-remove", item.id)} '
-        f"{attribute('aria-label', texts.delete.format(title=title))} "
-        f"{attribute('data-confirm', texts.confirm_delete)}>✕</button></li>"
+        f"{attribute('data-confirm', texts.confirm_delete)}>{escape(texts.delete)}</button></div></li>"
     )
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
 
-from domain.answer import Answer, AnswerKind, Citation
+from domain.answer import Answer, AnswerKind
 from domain.conversation import Conversation, Gate, Query, Turn
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
 from domain.passage import RetrievedPassage
 from domain.protocols import ANSWERED
+from web.answer_text import cited_text
 from web.sources import document_url, render_found, render_sources, usable_citations
 from web.texts import Texts
 from web.view import View, attribute, probability
@@ -19,9 +19,6 @@ from web.view import View, attribute, probability
 _SURE_FROM = (0.85, 0.65, 0.4)  # lower bounds of "sure", "fairly sure", "unsure"; below is "very unsure"
 _ECHO_CHARACTERS = 600  # of a message that was refused; the whole of it is still in the box
 _CLOSEST = 3
-# A line break that only wraps the source's lines: none beside an empty line or before a list item.
-_SOFT_BREAK = re.compile(r"(?<!\n)\n(?!\n|\s*[-*•|]|\s*\d{1,3}[.)]\s)")
-_SENTENCE_ENDS = ".!?。！？"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +30,7 @@ class Progress:
     query: Query | None = None
     evidence: tuple[RetrievedPassage, ...] | None = None
     draft: str = ""
+    writing: bool = False
     stopping: bool = False
 
     def after(self, event: TurnEvent) -> Progress:
@@ -43,7 +41,7 @@ class Progress:
             case PassagesRetrieved(passages):
                 return replace(self, evidence=passages)
             case AnswerDelta(text):
-                return replace(self, draft=self.draft + text)
+                return replace(self, draft=self.draft + text, writing=True)  # also without text: a sign of life
             case AnswerFinished():
                 return self
 
@@ -51,7 +49,7 @@ class Progress:
         """What is happening now, in words."""
         if self.stopping:
             return texts.stopping
-        if self.draft:
+        if self.writing:
             return texts.writing
         if self.evidence is None:
             return texts.searching
@@ -65,12 +63,13 @@ def render_transcript(conversation: Conversation, view: View) -> str:
 
 def render_turn(turn: Turn, view: View, stored: bool = True) -> str:
     """One finished or stopped turn with everything that belongs to it."""
-    body = [_searched(turn.query, view.texts), _answer(turn, view)]
+    small_talk = turn.answer.kind is AnswerKind.SMALL_TALK  # nothing was searched and nothing is claimed
+    body = ["" if small_talk else _searched(turn.query, view.texts), _answer(turn, view)]
     if turn.stopped:
         body.append(f'<p class="note">{escape(view.texts.stopped)}</p>')
     if not stored:
         body.append(f'<p class="note warning">{escape(view.texts.not_stored)}</p>')
-    body += [_measure(turn, view.texts), _actions(turn.answer, view.texts), _sources(turn, view)]
+    body += ["" if small_talk else _measure(turn, view.texts), _actions(turn.answer, view.texts), _sources(turn, view)]
     state = "stopped" if turn.stopped else turn.answer.kind.value
     return _frame(turn.question, "".join(body), view.texts, state, turn.knowledge_base)
 
@@ -108,28 +107,6 @@ def render_found_passages(progress: Progress, view: View) -> str:
         return ""
     cards = render_found(progress.evidence, view, progress.knowledge_base)
     return f'<details class="sources">{_sources_summary(len(progress.evidence), view.texts)}{cards}</details>'
-
-
-def cited_text(turn: Turn, texts: Texts) -> str:
-    """The answer, escaped, each cited sentence in a span of its own and followed by its markers."""
-    text = _SOFT_BREAK.sub(" ", turn.answer.text)  # one character for one: the spans still hold
-    headings = {retrieved.passage.id: retrieved.passage.heading for retrieved in turn.evidence}
-    parts: list[str] = []
-    at = 0
-    for (start, end), group in _by_sentence(usable_citations(turn)).items():
-        start = max(start, at)  # two overlapping sentences: the second begins where the first ended
-        stop = end - 1 if end > start and text[end - 1] in _SENTENCE_ENDS else max(start, end)
-        keys = " ".join(map(str, group))
-        markers = "".join(
-            _marker(marker, group, headings, texts) for marker in sorted({c.marker for c in group.values()})
-        )
-        parts += [
-            escape(text[at:start]),
-            f'<span class="sentence" data-citation="{keys}">{escape(text[start:stop])}',
-            f'<span class="markers">{markers}{escape(text[stop : max(stop, end)])}</span></span>',
-        ]
-        at = max(at, end)
-    return "".join([*parts, escape(text[at:])])
 
 
 def confidence_word(confidence: float, texts: Texts) -> str:
@@ -239,20 +216,3 @@ def _weighing(turn: Turn, texts: Texts) -> str:
         return ""
     weight = texts.weight.format(value=probability(answer.weighting.retrieval_weight))
     return f'<p class="weighing">{escape(weight)} · {escape(texts.kind[AnswerKind(answer.kind)])}</p>'
-
-
-def _by_sentence(citations: Mapping[int, Citation]) -> dict[tuple[int, int], dict[int, Citation]]:
-    groups: dict[tuple[int, int], dict[int, Citation]] = {}
-    for n, citation in citations.items():
-        groups.setdefault(citation.sentence, {})[n] = citation
-    return dict(sorted(groups.items()))
-
-
-def _marker(marker: int, group: Mapping[int, Citation], headings: Mapping[str, str], texts: Texts) -> str:
-    mine = {n: citation for n, citation in group.items() if citation.marker == marker}
-    heading = headings[next(iter(mine.values())).passage_id]
-    label = texts.show_source.format(number=marker, heading=heading)
-    return (
-        f'\u202f<button class="cite" data-show="{marker}" data-citation="{" ".join(map(str, mine))}" '
-        f"{attribute('aria-label', label)}>[{marker}]</button>"
-    )

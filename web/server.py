@@ -10,6 +10,9 @@ from typing import Annotated
 
 # Read by Gradio when it is imported: no telemetry and no version check, whatever the environment says.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# Its queue keeps statistics of 10,000 events and goes through them all after each, for a monitor that is switched off.
+os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"
 
 import gradio as gr
 import uvicorn

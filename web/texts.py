@@ -31,6 +31,8 @@ class Texts:
     today: str
     yesterday: str
     earlier: str
+    more: str
+    rename: str
     delete: str
     confirm_delete: str
     open_menu: str
@@ -99,10 +101,7 @@ class Texts:
     date: str
 
 
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
+_MONTHS = "January February March April May June July August September October November December".split()
 
 ENGLISH = Texts(
     language=Language.ENGLISH,
@@ -115,7 +114,9 @@ ENGLISH = Texts(
     today="Today",
     yesterday="Yesterday",
     earlier="Earlier",
-    delete="Delete “{title}”",
+    more="Rename or delete “{title}”",
+    rename="Rename",
+    delete="Delete",
     confirm_delete="Delete?",
     open_menu="Show conversations",
     close="Close",
@@ -173,7 +174,7 @@ ENGLISH = Texts(
     stopped="You stopped this answer.",
     nothing_written="Nothing had been written yet.",
     interrupted="The connection broke before the answer was complete.",
-    not_stored="Memory is not reachable, so this answer was not saved.",
+    not_stored="Not remembered: memory is down.",
     copy="Copy",
     copied="Copied",
     edit="Edit",
@@ -192,7 +193,7 @@ ENGLISH = Texts(
     document_gone="This document is no longer in the knowledge base.",
     document_changed="This document has changed since the answer was given; the cited passage is no longer in it.",
     document_cut="The document is long; this is the part around the cited passage.",
-    months=_MONTHS,
+    months=tuple(_MONTHS),
     date="{day} {month} {year}",
 )
 
@@ -207,7 +208,9 @@ CHINESE = Texts(
     today="今天",
     yesterday="昨天",
     earlier="更早",
-    delete="删除“{title}”",
+    more="重命名或删除“{title}”",
+    rename="重命名",
+    delete="删除",
     confirm_delete="确认删除？",
     open_menu="显示对话列表",
     close="关闭",
@@ -261,7 +264,7 @@ CHINESE = Texts(
     stopped="您停止了这个回答。",
     nothing_written="还没有写出任何内容。",
     interrupted="回答完成之前连接中断了。",
-    not_stored="记忆服务无法连接，这个回答没有保存。",
+    not_stored="未被记住：记忆服务无法连接。",
     copy="复制",
     copied="已复制",
     edit="编辑",

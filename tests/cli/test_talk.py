@@ -8,8 +8,6 @@ from cli.talk import Chat
 from tests.web.fakes import FakeAssistant
 
 
-
-
 def talk(monkeypatch: pytest.MonkeyPatch, *lines: str) -> FakeAssistant:
     """One run of the chat with these lines typed, one after the other."""
     assistant = FakeAssistant(pause_seconds=0)

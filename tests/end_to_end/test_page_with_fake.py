@@ -5,29 +5,19 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from urllib.parse import urlsplit
+from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.end_to_end.browsing import PHONE, Visit, Visits, ask, chromium, needs_chromium
 from tests.web.fakes import FakeAssistant
 from web.server import build_app, listen
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = (
-    "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
-)  # fmt: skip
-PHONE = {"width": 390, "height": 844}
 SHORT_MS = 15_000  # far more than a step takes, so that a busy machine does not fail a test
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed"),
-]
-Visit = Callable[..., Page]
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 
 class Served:
@@ -57,55 +47,20 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        expect.set_options(timeout=SHORT_MS)
+    with chromium(SHORT_MS) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def visit(browser: Browser, served: Served) -> Iterator[Visit]:
     """Opens the page; afterwards asserts that no page asked another host for anything or raised an error."""
-    contexts: list[BrowserContext] = []
-    foreign: list[str] = []
-    errors: list[str] = []
-
-    def look(url: str, host: str) -> None:
-        if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).netloc != host:
-            foreign.append(url)
+    visits = Visits(browser, SHORT_MS)
 
     def open_page(context: BrowserContext | None = None, address: str = "", **settings: object) -> Page:
-        context = context or browser.new_context(**settings)  # type: ignore[arg-type]
-        contexts.append(context)
-        page, host = context.new_page(), urlsplit(address or served.url).netloc
-        page.set_default_timeout(SHORT_MS)
-        page.on("request", lambda request: look(request.url, host))
-        page.on("websocket", lambda socket: foreign.append(socket.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address or served.url)
-        page.wait_for_selector("#transcript .turns")
-        return page
+        return visits.open(address or served.url, context, **settings)
 
     yield open_page
-    for context in contexts:
-        context.close()
-    assert foreign == []
-    assert errors == []
-
-
-def wait_until_idle(page: Page) -> None:
-    page.wait_for_function(
-        "!document.body.matches('.asking, .stopping') && !document.querySelector('#live [data-state=working]')"
-    )
-
-
-def ask(page: Page, message: str, until: str = ".measure") -> None:
-    wait_until_idle(page)
-    page.fill("#message", message)
-    page.press("#message", "Enter")
-    expect(page.locator("#live .said")).to_have_text(message)
-    page.wait_for_selector(f"#live {until}")
+    visits.close()
 
 
 def test_the_first_visit_shows_what_is_known_and_an_example_can_be_asked(visit: Visit) -> None:
@@ -183,11 +138,43 @@ def test_a_conversation_can_be_deleted_after_asking_once_more(visit: Visit) -> N
     page = visit()
     ask(page, "what if i move?")
     page.locator(".conversation").hover()
+    page.locator("[data-more]").click()
     page.locator(".remove").click()
     expect(page.locator(".remove")).to_have_text("Delete?")
     page.locator(".remove").click()
     expect(page.locator(".conversation")).to_have_count(0)
     expect(page.locator(".welcome")).to_be_visible()
+
+
+def test_a_conversation_can_be_renamed_and_the_window_bears_its_name(visit: Visit) -> None:
+    page = visit()
+    ask(page, "what if i move?")
+    expect(page).to_have_title("what if i move? · Colloquy")
+    page.locator("[data-more]").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Rename", exact=True).click()
+    expect(page.get_by_role("textbox", name="Rename")).to_have_value("what if i move?")
+    page.keyboard.type("Moving <b>house</b>")
+    page.keyboard.press("Enter")
+    expect(page.locator(".conversation")).to_have_attribute("title", "Moving <b>house</b>")
+    expect(page).to_have_title("Moving <b>house</b> · Colloquy")
+    page.reload()
+    expect(page.locator(".conversation")).to_have_text("Moving <b>house</b>")
+
+
+def test_a_renaming_can_be_given_up(visit: Visit) -> None:
+    page = visit()
+    ask(page, "what if i move?")
+    for key, typed in (("Escape", "other"), ("Enter", "  ")):
+        page.locator(".conversation").hover()
+        page.locator("[data-more]").click()
+        page.locator(".rename").click()
+        page.keyboard.type(typed)
+        page.keyboard.press(key)
+        expect(page.locator(".conversation")).to_have_text("what if i move?")
+    page.locator("[data-more]").click()
+    page.keyboard.press("Escape")
+    expect(page.locator(".rename")).to_be_hidden()
 
 
 def test_two_browsers_never_see_each_other_even_knowing_the_address(visit: Visit) -> None:
@@ -322,6 +309,49 @@ def test_an_unreachable_store_is_said_and_the_page_recovers(visit: Visit, served
     finally:
         served.assistant.store_down = False
     ask(page, "is the line good?")
+
+
+def test_without_memory_answers_go_on_and_say_that_they_are_not_remembered(visit: Visit, served: Served) -> None:
+    page = visit()
+    ask(page, "what if i move?")
+    served.assistant.store_down = True
+    try:
+        ask(page, "is the line good?")
+        expect(page.locator("#live .note")).to_have_text("Not remembered: memory is down.")
+        ask(page, "what does a blinking red light mean?")
+        assert page.locator(".said").all_inner_texts() == [
+            "what if i move?", "is the line good?", "what does a blinking red light mean?",
+        ]  # fmt: skip
+        page.locator(".conversation").hover()
+        page.locator("[data-more]").click()
+        for _ in range(2):
+            page.locator(".remove").click()
+        expect(page.locator("#sidebar")).to_contain_text("not answering at the moment")
+        expect(page.locator("#live .cite").first).to_be_visible()
+    finally:
+        served.assistant.store_down = False
+    page.reload()
+    expect(page.locator(".said")).to_have_text("what if i move?")
+
+
+def test_small_talk_claims_nothing_and_searches_nothing(visit: Visit) -> None:
+    page = visit()
+    ask(page, "hello", until=".actions")
+    expect(page.locator("#live .turn")).to_have_attribute("data-state", "small_talk")
+    for part in (".searched", ".measure", ".sources", ".cite"):
+        expect(page.locator(f"#live {part}")).to_have_count(0)
+
+
+def test_steps_are_a_list_whose_addresses_and_numbers_can_be_followed(visit: Visit) -> None:
+    page = visit()
+    ask(page, "what steps, if i move?")
+    expect(page.locator("#live .answer ol li")).to_have_count(3)
+    tops = [item.bounding_box() for item in page.locator("#live .answer ol li").all()]
+    assert len({box["y"] for box in tops if box}) == 3
+    link = page.locator("#live .answer a.link")
+    expect(link).to_have_attribute("href", "http://192.168.1.254")
+    expect(link).to_have_attribute("rel", "noopener noreferrer")
+    expect(page.locator("#live .answer a.phone")).to_have_attribute("href", "tel:08005550199")
 
 
 def test_enter_sends_shift_enter_does_not_and_blank_is_ignored(visit: Visit) -> None:

@@ -2,7 +2,8 @@
 
 It knows the small handbook below. A message that shares a word with a sentence of it is answered with that sentence,
 cited; "unicorn" is never known; "boom" finds a part unavailable, "crash" fails in a way nobody planned, "slow" takes
-its time, "which" asks back, "hello" is small talk. Conversations live in this object.
+its time, "which" asks back, "steps" quotes a list, "hello" is small talk. Conversations live in this object; while
+``store_down`` is set they cannot be had, and answers are given without being kept.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ ROUTER = """# Router lights
 A steady green light means the line is good. A blinking red light means there is no connection: switch the router off,
 wait 30 seconds, and switch it on again. <script>window.hacked = true</script>
 """
+STEPS = "To sign in:\n1. Open http://192.168.1.254.\n2. Type **admin**.\n3. Or call 0800 555 0199."
 _IGNORED = "a an and are at before do for i if in is it my of on or our the there to what when you your"
 
 
@@ -117,10 +119,12 @@ class FakeAssistant:
         return self.kept.get((owner, conversation_id), Conversation(conversation_id, owner))
 
     def rename_conversation(self, owner: str, conversation_id: str, title: str) -> None:
+        self._check_store()
         key = (owner, conversation_id)
         self.kept[key] = replace(self.kept[key], title=title)
 
     def delete_conversation(self, owner: str, conversation_id: str) -> None:
+        self._check_store()
         self.kept.pop((owner, conversation_id), None)
 
     def stream_reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
@@ -158,8 +162,9 @@ class FakeAssistant:
             )
             raise
         turn = replace(turn, trace=Trace({"total": time.time() - started}))
-        self._keep(owner, conversation_id, turn)
-        yield AnswerFinished(turn)
+        if not self.store_down:
+            self._keep(owner, conversation_id, turn)
+        yield AnswerFinished(turn, stored=not self.store_down)
 
     def _wait(self, message: str) -> None:
         time.sleep(self.slow_seconds if "slow" in message else self.pause_seconds)
@@ -200,6 +205,10 @@ def _answer(message: str, query: Query, evidence: Sequence[RetrievedPassage]) ->
     if "which" in message:
         return Answer("Which of these do you mean?", AnswerKind.CLARIFYING, options=("Fibre 100", "4G Home"))
     best, score = evidence[0].passage, evidence[0].score
+    if "steps" in message:
+        return Answer(
+            STEPS, AnswerKind.QUOTED, (Citation(1, best.id, (0, len(STEPS)), (0, 9), best.text[:9], 0.9),), 0.7
+        )
     if "unicorn" in message or score == 0:
         return Answer("I could not find this in Harbourline help.", AnswerKind.ABSTAINED, confidence=0.12)
     spans = _sentences(best.text)[:3]

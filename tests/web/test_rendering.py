@@ -14,11 +14,11 @@ from domain.conversation import Conversation, ConversationSummary, Gate, Query, 
 from domain.events import AnswerDelta, PassagesRetrieved, QueryRewritten
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import KnowledgeBaseInfo, MemoryLimits
-from web.frame import render_first_visit, render_header, render_sidebar
+from web.answer_text import cited_text, linked
+from web.frame import render_first_visit, render_header, render_sidebar, render_sidebar_failure
 from web.marked_text import Mark, marked_text
 from web.rendering import (
     Progress,
-    cited_text,
     confidence_word,
     dots,
     render_failure,
@@ -94,14 +94,54 @@ def test_overlapping_sentences_lose_no_text() -> None:
     assert text_of(cited_text(shown, ENGLISH)).replace(" [1]", "").replace("[1]", "") == RULE
 
 
-def test_line_breaks_that_only_wrap_the_source_are_not_drawn_but_lists_are_kept() -> None:
+def test_line_breaks_that_only_wrap_the_source_are_not_drawn_but_lists_and_paragraphs_are() -> None:
     html = cited_text(turn("one\ntwo:\n- three\n\nfour"), ENGLISH)
-    assert html == "one two:\n- three\n\nfour"
+    assert html == "<p>one two:</p><ul><li>three</li></ul><p>four</p>"
 
 
 def test_copying_takes_the_markers_along() -> None:
     html = render_turn(turn(RULE, citation(FIRST, FIRST)), VIEW)
     assert 'data-copy="You keep your contract if covered [1]. If not' in html
+
+
+def test_steps_are_a_numbered_list_and_one_citation_of_them_all_is_marked_at_the_end() -> None:
+    steps = "Do this:\n2. Open the app.\n3. Choose Wifi."
+    html = cited_text(turn(steps, citation((0, len(steps)), FIRST)), ENGLISH)
+    assert re.findall(r"<li value=\"(\d)\">", html) == ["2", "3"]
+    assert html.count('class="sentence" data-citation="0"') == 3
+    assert html.count("[1]</button>") == 1
+    assert re.search(r"Choose Wifi<span class=\"markers\">.*\[1\]</button>\.</span></span></li></ol>$", html)
+
+
+def test_addresses_and_telephone_numbers_can_be_followed() -> None:
+    html = linked("See https://example.org/a?b=1&c=2. Call 0800 772 4420 or 1800 946 221, or +44 20 7946 0000.")
+    assert re.findall(r'href="([^"]+)"', html) == [
+        "https://example.org/a?b=1&amp;c=2", "tel:08007724420", "tel:1800946221", "tel:+442079460000",
+    ]  # fmt: skip
+    assert html.count('target="_blank" rel="noopener noreferrer"') == 1
+    assert "</a>. Call" in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[pay](javascript:alert(1))", "[pay](fees.md)", "javascript:alert(1)", "ftp://example.org", "£29 a month",
+     "24-month", "0.86", "10 to 32 characters", "account 12345678", "2026-03-01"],
+)  # fmt: skip
+def test_nothing_else_becomes_a_link(text: str) -> None:
+    assert "href" not in linked(text)
+
+
+def test_an_address_in_an_answer_cannot_break_out_of_its_attribute() -> None:
+    html = linked('https://example.org/"onmouseover="alert(1) [x](https://example.org/<b>"q)')
+    assert re.findall(r'href="([^"]*)"', html) == ["https://example.org/", "https://example.org/&lt;b&gt;&quot;q"]
+    assert "<b>" not in html
+
+
+def test_markdown_of_a_quoted_sentence_is_drawn() -> None:
+    html = linked("Pay **£20** with `PAY-1`, see [the fees](fees.md) or [us](https://example.org).")
+    assert "<strong>£20</strong>" in html
+    assert "<code>PAY-1</code>" in html
+    assert text_of(html) == "Pay £20 with PAY-1, see the fees or us."
 
 
 # ---- what surrounds the answer
@@ -124,6 +164,8 @@ def test_words_and_dots_follow_the_number(confidence: float, word: str, full: in
 def test_small_talk_claims_no_confidence() -> None:
     html = render_turn(replace(turn("Hello!", kind=AnswerKind.SMALL_TALK), evidence=()), VIEW)
     assert "sure" not in text_of(html)
+    assert "earched" not in text_of(html)
+    assert 'class="measure"' not in html
     assert 'details class="sources"' not in html
 
 
@@ -185,6 +227,9 @@ def test_progress_names_the_stage_it_is_in() -> None:
         stages.append(progress.stage(ENGLISH))
     assert stages == ["Searching", "Searching", "Reading 5 passages", "Writing"]
     assert progress.after(AnswerDelta("keep")).draft == "You keep"
+    silent = Progress("q", "hb").after(PassagesRetrieved((passage(),))).after(AnswerDelta(""))
+    assert silent.stage(ENGLISH) == "Writing"
+    assert "draft" not in render_progress(silent, VIEW)
     assert replace(progress, stopping=True).stage(ENGLISH) == "Stopping"
     assert 'data-state="working"' in render_progress(progress, VIEW)
 
@@ -373,6 +418,25 @@ def test_the_first_visit_says_what_is_known_and_offers_four_questions() -> None:
     html = render_first_visit(info, VIEW)
     assert "1,084 documents, 4,120 passages · last updated 27 July 2026" in text_of(html)
     assert html.count('class="choice"') == 4
+
+
+def test_a_question_listed_twice_is_offered_once() -> None:
+    info = KnowledgeBaseInfo("hb", "Harbourline help", 1, 1, 0.0, ("a", "b", "a"))
+    assert re.findall(r'class="choice">(\w)<', render_first_visit(info, VIEW)) == ["a", "b"]
+
+
+def test_each_conversation_can_be_renamed_and_deleted_by_its_menu() -> None:
+    html = render_sidebar(listed(0), "", MemoryLimits(30 * DAY, 200, 2**20), VIEW)
+    assert 'aria-label="Rename or delete “chat 0”"' in html
+    assert re.search(r'<div class="menu" hidden><button class="rename" data-rename="c0"[^>]*>Rename<', html)
+    assert 'data-remove="c0" data-confirm="Delete?">Delete<' in html
+    assert "kept 30 days ⓘ" in html
+
+
+def test_a_list_that_cannot_be_had_says_why_and_still_offers_a_new_chat() -> None:
+    html = render_sidebar_failure("<Redis> is away", ENGLISH)
+    assert "&lt;Redis&gt; is away" in html
+    assert 'data-do="new"' in html
 
 
 def test_an_empty_or_missing_knowledge_base_says_so() -> None:

@@ -9,6 +9,7 @@ const SETTLE_MILLISECONDS = 700; // the last redraw comes a little after Gradio 
 
 let asking = false; // a question was sent and nothing has come back yet
 let sendWhenFree = false; // Enter was pressed while the answer before was being stopped
+let removing = null; // the conversation whose deletion was asked for
 let lastMessage = "";
 let announced = "";
 let following = true;
@@ -52,9 +53,17 @@ function setAsking(value) {
   document.body.classList.toggle("asking", value);
 }
 
+// The answer before becomes part of what was said; the server sends all of it anew, unless memory is down.
+function keepLastTurn() {
+  const said = find("#transcript .turns");
+  const live = find("#live");
+  if (said && !live.hidden) said.append(...findAll(".turn", live));
+}
+
 function ask(message) {
   if (!message.trim() || isWorking()) return false;
   if (!currentConversation()) goTo(newId());
+  keepLastTurn();
   lastMessage = message;
   chosenTurn = null;
   following = true;
@@ -116,15 +125,14 @@ function setMode(mode) {
 }
 
 function remove(button) {
-  if (!button.classList.contains("sure")) {
-    button.classList.add("sure");
-    button.textContent = button.dataset.confirm;
-    setTimeout(() => { button.classList.remove("sure"); button.textContent = "✕"; }, 4000);
-    return;
-  }
+  if (!isSureToRemove(button)) return;
   const conversation = currentConversation();
   trigger("remove", { remove: button.dataset.remove, conversation, knowledge_base: knowledgeBase() });
-  if (conversation === button.dataset.remove) goTo("");
+  removing = button.dataset.remove;
+}
+
+function sendTitle(conversation, title) {
+  trigger("rename", { rename: conversation, title, conversation: currentConversation() });
 }
 
 async function copy(button) {
@@ -152,6 +160,7 @@ document.addEventListener("click", (event) => {
   const target = event.target.closest("button, a.open");
   if (event.target === find("#viewer")) return find("#viewer").close();
   if (event.target.matches("#scroll") || !event.target.closest("#sidebar, [data-do]")) document.body.classList.remove("menu-open");
+  if (!event.target.closest("#sidebar li")) openMenu(null);
   if (!target) return undefined;
   if (target.matches("a.open")) {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return undefined;
@@ -162,6 +171,8 @@ document.addEventListener("click", (event) => {
   if (target.matches(".cite")) return showSource(target);
   if (target.matches(".choice")) return ask(target.textContent);
   if (target.dataset.open !== undefined) return showConversation(target.dataset.open);
+  if (target.dataset.more !== undefined) return openMenu(target);
+  if (target.dataset.rename !== undefined) return rename(target, sendTitle);
   if (target.dataset.remove !== undefined) return remove(target);
   if (target.dataset.copy !== undefined) return copy(target);
   if (target.dataset.edit !== undefined) return putInBox(questionOf(target));
@@ -178,6 +189,7 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     if (find("#viewer")?.open) return; // the dialog closes itself
+    if (closeMenu()) return;
     if (document.body.classList.contains("menu-open")) ACTIONS["close-menu"]();
     else stop();
   }
@@ -198,13 +210,6 @@ window.addEventListener("popstate", () => {
   chosenTurn = null;
   trigger("open", { conversation: currentConversation(), knowledge_base: knowledgeBase() });
 });
-
-function filterConversations() {
-  const wanted = (find("#filter")?.value || "").trim().toLowerCase();
-  findAll("#sidebar li").forEach((item) => {
-    item.hidden = !find(".conversation", item).textContent.toLowerCase().includes(wanted);
-  });
-}
 
 // ---- after every redrawing ---------------------------------------------------------------------------------------
 
@@ -233,7 +238,7 @@ function takeBackRejected() {
 }
 
 function afterLiveRedraw() {
-  if (find("#live .turns")) setAsking(false);
+  if (find("#live .turn")) setAsking(false);
   if (find(WORKING)) {
     if (document.body.classList.contains("stopping")) trigger("stop", {});
     return;
@@ -245,7 +250,14 @@ function afterLiveRedraw() {
   }
 }
 
+function leaveRemoved() {
+  if (removing === null || removing !== currentConversation() || !find("#transcript .welcome")) return;
+  removing = null;
+  goTo("");
+}
+
 function afterRedraw() {
+  leaveRemoved();
   const live = find("#live");
   const turns = find(".turns", live);
   const elsewhere = turns !== null && turns.dataset.conversation !== currentConversation();
@@ -257,6 +269,7 @@ function afterRedraw() {
   fillPanel();
   announce();
   filterConversations();
+  nameThePage();
   if (following) find("#scroll").scrollTop = find("#scroll").scrollHeight;
 }
 

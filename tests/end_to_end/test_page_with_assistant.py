@@ -1,0 +1,109 @@
+"""The chat page over the real assistant in a process of its own: what is promised to people who use it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.end_to_end.browsing import DESKTOP, Visits, ask, chromium, needs_chromium
+from tests.end_to_end.real_app import RealApp
+
+PATIENCE_MS = 120_000  # models, on a machine that may be busy
+PRICE = "How much does Fibre 100 cost in the UK?"
+
+pytestmark = [pytest.mark.browser, pytest.mark.models, needs_chromium]
+
+
+@pytest.fixture(scope="module")
+def app(harbourline_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealApp]:
+    folder = tmp_path_factory.mktemp("page") / "data"
+    shutil.copytree(harbourline_data, folder)
+    with RealApp(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium(PATIENCE_MS) as browser:
+        yield browser
+
+
+@pytest.fixture
+def visits(browser: Browser) -> Iterator[Visits]:
+    visits = Visits(browser, PATIENCE_MS)
+    yield visits
+    visits.close()
+    assert visits.complaints == []
+
+
+def said(page: Page) -> list[str]:
+    return page.locator(".said").all_inner_texts()
+
+
+def test_a_person_asks_follows_up_looks_it_up_and_finds_it_again_after_a_restart(visits: Visits, app: RealApp) -> None:
+    page = visits.open(app.url, viewport=DESKTOP)
+    expect(page.locator(".welcome")).to_contain_text("Harbourline")
+    ask(page, PRICE)
+    expect(page.locator("#live .answer")).to_contain_text("£29")
+    expect(page.locator("#live .cite").first).to_have_text("[1]")
+    follow_up = "and in Ireland?"
+    ask(page, follow_up)
+    expect(page.locator("#live .searched")).to_contain_text("Fibre 100")
+    expect(page.locator("#live .answer")).to_contain_text("€")
+
+    page.locator("#panel a.open").first.click()
+    mark = page.locator("#viewer mark").first
+    expect(mark).to_be_in_viewport()
+    expect(mark).to_contain_text("Fibre 100")
+    page.keyboard.press("Escape")
+
+    shown = page.locator(".answer").all_inner_texts()
+    page.reload()
+    expect(page.locator("#transcript .said")).to_have_text([PRICE, follow_up])
+    app.stop()
+    app.start()
+    page.reload()
+    expect(page.locator("#transcript .said")).to_have_text([PRICE, follow_up])
+    assert page.locator(".answer").all_inner_texts() == shown
+    expect(page.locator(".conversation")).to_have_text(PRICE)
+    visits.complaints[:] = [text for text in visits.complaints if "net::ERR_" not in text]  # while it was down
+
+
+def test_another_browser_sees_nothing_of_it(visits: Visits, app: RealApp) -> None:
+    mine = visits.open(app.url)
+    ask(mine, PRICE)
+    other = visits.open(mine.url)
+    expect(other.locator(".welcome")).to_be_visible()
+    expect(other.locator(".conversation")).to_have_count(0)
+    assert said(other) == []
+
+
+def test_what_the_handbook_does_not_know_is_not_answered_but_the_nearest_is_shown(visits: Visits, app: RealApp) -> None:
+    page = visits.open(app.url)
+    ask(page, "Do you have a refer-a-friend reward?", until=".abstained")
+    expect(page.locator("#live .abstained")).to_contain_text("Closest")
+    expect(page.locator("#live .abstained a.open").first).to_be_visible()
+    expect(page.locator("#live .cite")).to_have_count(0)
+    expect(page.locator("#live .sure")).to_have_count(0)
+
+
+def test_thanks_are_small_talk(visits: Visits, app: RealApp) -> None:
+    page = visits.open(app.url)
+    ask(page, "thanks!", until='[data-state="small_talk"]')
+    expect(page.locator("#live .answer")).to_contain_text(re.compile("welcome", re.IGNORECASE))
+    expect(page.locator("#live .measure")).to_have_count(0)
+
+
+def test_every_example_question_is_answered_with_a_source(visits: Visits, app: RealApp) -> None:
+    page = visits.open(app.url)
+    for question in page.locator(".choice").all_inner_texts():
+        page.locator('[data-do="new"]').click()
+        expect(page.locator(".welcome")).to_be_visible()
+        page.get_by_role("button", name=question, exact=True).click()
+        expect(page.locator("#live .cite").first).to_be_visible()
+        assert page.locator("#live .said").inner_text() == question
