@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from bot.policy import Policy, accept
 from domain.answer import Answer, AnswerKind
 from domain.conversation import Gate, Query, Trace, Turn
-from domain.errors import PartUnavailable
+from domain.errors import PartUnavailable, QuestionRejected
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
 from domain.passage import RetrievedPassage
 from domain.protocols import AnswerGenerator, ConversationStore, Draft, QueryRewriter, Retriever
@@ -86,6 +86,7 @@ class Dialogue:
             progress.query = Query(progress.question, progress.question, Gate.KEEP, "small talk: nothing is searched")
             yield QueryRewritten(progress.query)
             yield PassagesRetrieved(())
+            progress.shown = reply.text
             yield AnswerDelta(reply.text)
             return reply
         progress.query = self.rewrite(progress, history)
@@ -176,7 +177,7 @@ def _history(store: ConversationStore, owner: str, conversation_id: str) -> tupl
 def _append(store: ConversationStore, owner: str, conversation_id: str, turn: Turn) -> bool:
     try:
         store.append(owner, conversation_id, turn)
-    except PartUnavailable:
+    except (PartUnavailable, QuestionRejected):  # rejected: larger than the limits of memory; it was answered all the same
         return False
     return True
 

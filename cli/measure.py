@@ -54,7 +54,10 @@ def retrieval(
             retrievers(colloquy, kb),
             lambda done, total: bar.update(task, completed=done, total=total),
         )
-        facts = {"split": split, **reports.circumstances(settings.model_dump(mode="json"))}
+        facts = {
+            "split": split,
+            **reports.circumstances(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"})),
+        }
         _show(report(lines, gold, f"Retrieval on Doc2Dial, {split} documents", facts), output)
 
 
@@ -80,7 +83,7 @@ def bench(
         if ingestion:
             note("Measuring ingestion…")
         speed = ingestion_speed(SHIPPED_FOLDER / "harbourline", encoder(settings)) if ingestion else None
-        facts = reports.circumstances(settings.model_dump(mode="json"))
+        facts = reports.circumstances(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"}))
         _show(report(turns, speed, memory, facts), output)
 
 

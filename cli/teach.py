@@ -12,7 +12,7 @@ from cli.console import note, settings_for_command
 from domain.errors import Misconfigured
 
 STEPS = {"rewriter": 2400, "reader": 3000, "answerer": 3000}
-"""Where the development figures of the shipped weights stopped improving."""
+"""Starting points, not tuned; `--steps` decides."""
 
 
 def train(

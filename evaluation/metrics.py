@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RESAMPLES = 2000  # the 95 % bounds of a mean move by less than 0.1 points beyond this
+RESAMPLES = 2000  # measured: over 30 seeds the bounds of a share of 662 turns still move by up to 0.6 points
 CHUNK = 200  # resamples drawn at a time, so that memory stays small for thousands of questions
 
 

@@ -40,20 +40,29 @@ def quotes(evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence]) -
 def _quote(source: RetrievedPassage, reading: Evidence) -> Quote | None:
     scores = list(reading.sentence_scores)
     text = source.passage.text
-    usable = [i for i, span in enumerate(reading.sentences) if _quotable(text[slice(*span)])]
+    carried_header = source.passage.metadata.get("table_header", "")
+    usable = [i for i, span in enumerate(reading.sentences) if _quotable(text, span, carried_header)]
     if not usable:
         return None
     best = max(usable, key=lambda i: (scores[i], -i))
     chosen = _list_around(best, reading, text) or _neighbours(best, reading, text)
     spans = tuple(reading.sentences[i] for i in chosen)
-    return Quote(source, spans, _said(text, spans, source.passage.metadata.get("table_header", "")), scores[best])
+    return Quote(source, spans, _said(text, spans, carried_header), scores[best])
 
 
-def _quotable(sentence: str) -> bool:
-    """A heading or a lead-in says nothing by itself; nor does the line under a table's header."""
+def _quotable(text: str, span: tuple[int, int], carried_header: str = "") -> bool:
+    """A heading or a lead-in says nothing by itself; nor does a table's header or the line under it."""
+    sentence = text[slice(*span)]
     if "|" in sentence:
-        return bool(re.search(r"[^\s|:-]", sentence))
-    return len(sentence.split()) >= 3 and not sentence.endswith(":")
+        return bool(re.search(r"[^\s|:-]", sentence)) and not (
+            not carried_header and _header_above(text, span[0]) == sentence and _row_follows(text, span[1])
+        )
+    return _is_running_text(sentence)
+
+
+def _row_follows(text: str, end: int) -> bool:
+    below = text[end:].split("\n", 2)
+    return len(below) > 1 and "|" in below[1]
 
 
 def _neighbours(best: int, reading: Evidence, text: str) -> list[int]:
@@ -64,7 +73,7 @@ def _neighbours(best: int, reading: Evidence, text: str) -> list[int]:
         return [best]
     while True:
         sides = [i for i in (first - 1, last + 1) if 0 <= i < len(scores) and scores[i] >= enough]
-        sides = [i for i in sides if _quotable(text[slice(*reading.sentences[i])])]
+        sides = [i for i in sides if _is_running_text(text[slice(*reading.sentences[i])])]
         if not sides:
             return list(range(first, last + 1))
         side = max(sides, key=lambda i: scores[i])
@@ -74,10 +83,15 @@ def _neighbours(best: int, reading: Evidence, text: str) -> list[int]:
         first, last = left, right
 
 
+def _is_running_text(sentence: str) -> bool:
+    return "|" not in sentence and len(sentence.split()) >= 3 and not sentence.endswith(":")
+
+
 def _list_around(best: int, reading: Evidence, text: str) -> list[int]:
     """The whole list that the best sentence is an item of, with its lead-in; [] when it is none or too long."""
     spans = reading.sentences
-    lines = [text[slice(*span)] for span in spans]
+    # The line from its marker on: the second sentence of an item belongs to the item.
+    lines = [text[text.rfind("\n", 0, start) + 1 : end] for start, end in spans]
     if not _LIST_LINE.match(lines[best]):
         return []
     first = last = best
@@ -117,9 +131,13 @@ def _row(row: str, header: str) -> str:
     cells, names = _cells(row), _cells(header) if "|" in header else []
     if len(names) != len(cells) or names == cells:
         return ", ".join(cells) + "."
-    rest = [f"{name} {cell}" for name, cell in zip(names[1:], cells[1:], strict=True) if cell]
-    return f"{cells[0]}: {', '.join(rest)}." if rest else f"{cells[0]}."
+    rest = ", ".join(f"{name} {cell}" for name, cell in zip(names[1:], cells[1:], strict=True) if cell)
+    return ": ".join(part for part in (cells[0], rest) if part) + "."
 
 
 def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+    """``A | B``, and ``| A | B |`` as some write it; an empty cell at one end alone is a cell."""
+    line = line.strip()
+    if len(line) > 1 and line[0] == line[-1] == "|":
+        line = line[1:-1]
+    return [cell.strip() for cell in line.split("|")]

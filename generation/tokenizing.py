@@ -30,6 +30,7 @@ class WordPieces:
         self._tokenizer = Tokenizer.from_file(str(minilm / "tokenizer.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
+        self._tokenizer.encode_special_tokens = True  # a typed "[SEP]" is text: it must not forge the layout
         pieces = self._tokenizer.get_vocab()
         self.vocabulary: tuple[str, ...] = tuple(sorted(pieces, key=lambda piece: pieces[piece]))
 

@@ -78,14 +78,17 @@ class CandidateWeigher:
         """The beginning of a growing draft that may be shown: its complete sentences, as long as each is supported."""
         shown = 0
         for start, end in self._split(text):
-            if text[end - 1] not in ".!?" or end == len(text):
-                break
-            if not any(
-                support(text[start:end], one.passage.text, one.passage.heading) >= SUPPORTED_AT for one in evidence
-            ):
+            if text[end - 1] not in ".!?" or end == len(text) or not self._is_supported(text[start:end], evidence):
                 break
             shown = end
         return text[:shown]
+
+    def _is_supported(self, sentence: str, evidence: Sequence[RetrievedPassage]) -> bool:
+        return any(
+            support(sentence, one.passage.text[slice(*span)], one.passage.heading) >= SUPPORTED_AT
+            for one in evidence
+            for span in self._split(one.passage.text)
+        )
 
     def _from_quote(self, quote: Quote, evidence: Sequence[RetrievedPassage], trust: Sequence[float]) -> _Proposal:
         at = next(i for i, one in enumerate(evidence) if one is quote.source)

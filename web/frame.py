@@ -16,6 +16,10 @@ _GLOBE = (
     'aria-hidden="true"><circle cx="10" cy="10" r="7.3"/><ellipse cx="10" cy="10" rx="3.2" ry="7.3"/>'
     '<path d="M3 8h14M3 12.5h14"/></svg>'
 )
+_INFORMATION = (
+    '<svg viewBox="0 0 16 16" width="13" height="13" fill="none" stroke="currentColor" stroke-width="1.3" '
+    'aria-hidden="true"><circle cx="8" cy="8" r="6.6"/><path d="M8 7.3v4M8 4.6v.6" stroke-linecap="round"/></svg>'
+)
 _EXAMPLES = 4
 _FILTER_FROM = 6  # fewer conversations than this are seen at a glance
 
@@ -59,7 +63,8 @@ def render_sidebar(conversations: Sequence[ConversationSummary], current: str, l
     return (
         f"{_top(texts)}{filter_box}"
         f"<nav {attribute('aria-label', texts.conversations)}>{body}</nav>"
-        f'<details class="kept"><summary>{escape(kept(limits, texts))} ⓘ</summary><p>{escape(explained)}</p></details>'
+        f'<details class="kept"><summary>{escape(kept(limits, texts))} {_INFORMATION}</summary>'
+        f"<p>{escape(explained)}</p></details>"
     )
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generation.fragments import completed, is_fragment
@@ -80,6 +80,7 @@ def test_sentences_and_search_words_are_no_fragments(message: str) -> None:
 LETTERS = st.characters(max_codepoint=0x7E)
 
 
+@settings(deadline=None)
 @given(st.text(LETTERS, max_size=40), st.text(LETTERS, min_size=1, max_size=60))
 def test_nothing_is_said_that_the_person_did_not_say(fragment: str, previous: str) -> None:
     assert set(words_of(completed(fragment, previous))) <= {*words_of(fragment), *words_of(previous)}
