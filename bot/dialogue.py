@@ -34,6 +34,7 @@ class _Progress:
     query: Query = field(default_factory=lambda: Query("", ""))
     evidence: tuple[RetrievedPassage, ...] = ()
     shown: str = ""
+    kind: AnswerKind = AnswerKind.GENERATED  # of what is shown, should the turn be stopped
     seconds: dict[str, float] = field(default_factory=dict)
 
     def timed(self, stage: str, since: float) -> None:
@@ -76,7 +77,7 @@ class Dialogue:
         try:
             answer = yield from self._steps(progress, self._window(turns))
         except GeneratorExit:
-            stored(Answer(progress.shown, AnswerKind.GENERATED), stopped=True)
+            stored(Answer(progress.shown, progress.kind), stopped=True)
             raise
         yield stored(answer)
 
@@ -86,7 +87,7 @@ class Dialogue:
             progress.query = Query(progress.question, progress.question, Gate.KEEP, "small talk: nothing is searched")
             yield QueryRewritten(progress.query)
             yield PassagesRetrieved(())
-            progress.shown = reply.text
+            progress.shown, progress.kind = reply.text, reply.kind
             yield AnswerDelta(reply.text)
             return reply
         progress.query = self.rewrite(progress, history)
@@ -177,7 +178,7 @@ def _history(store: ConversationStore, owner: str, conversation_id: str) -> tupl
 def _append(store: ConversationStore, owner: str, conversation_id: str, turn: Turn) -> bool:
     try:
         store.append(owner, conversation_id, turn)
-    except (PartUnavailable, QuestionRejected):  # rejected: larger than the limits of memory; it was answered all the same
+    except (PartUnavailable, QuestionRejected):  # rejected: too large to remember, but answered all the same
         return False
     return True
 

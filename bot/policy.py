@@ -16,8 +16,10 @@ from domain.protocols import AnswerWeigher, Draft
 MAX_MESSAGE_CHARACTERS = 4000
 """Longer than any question; a pasted log or letter is better asked about in parts."""
 
+_JOINERS = "\u200c\u200d"  # invisible, but Persian words and emoji families fall apart without them
+
 _SMALL_TALK: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(rf"^(?:{pattern})[\s.!?,)(:]*$", re.IGNORECASE), reply)
+    (re.compile(rf"^(?:{pattern})[\W_]*$", re.IGNORECASE), reply)  # an emoji may follow
     for pattern, reply in (
         (
             r"(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening)|greetings)(?: there| all| everyone| again)?",
@@ -40,8 +42,9 @@ _SMALL_TALK: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "Good. What else would you like to know?",
         ),
         (
-            r"(?:who|what) are you|are you (?:a )?(?:bot|robot|human|real|person)|what can you (?:do|help(?: me)? with)"
-            r"|help(?: me)?(?: please)?|how are you(?: today| doing)?",
+            r"(?:(?:hi|hello|hey)(?: there)?[\s,.!-]*)?(?:(?:who|what) are you|what can you (?:do|help(?: me)? with)"
+            r"|are you (?:an? )?(?:(?:real|chat)\s?)?(?:bot|robot|ai|human|real|person)|how are you(?: today| doing)?"
+            r"|help(?: me)?(?: please)?|(?:can|could) you (?:please )?help(?: me)?(?: please)?)",
             "I am an assistant that answers from {subject}. Ask in your own words; under each answer you see the "
             "passages it comes from and how sure I am.",
         ),
@@ -61,8 +64,8 @@ def accept(message: str) -> str:
 
     Raises ``QuestionRejected``, in words for the person, when it is empty or longer than ``MAX_MESSAGE_CHARACTERS``.
     """
-    cleaned = "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else " " for c in message).strip()
-    if not cleaned:
+    cleaned = "".join(c if _is_kept(c) else " " for c in message).strip()
+    if not cleaned.strip(_JOINERS):
         raise QuestionRejected("The message is empty. Please type a question.")
     if len(cleaned) > MAX_MESSAGE_CHARACTERS:
         raise QuestionRejected(
@@ -70,6 +73,10 @@ def accept(message: str) -> str:
             "Please shorten it or ask in parts."
         )
     return cleaned
+
+
+def _is_kept(character: str) -> bool:
+    return character in "\n\t" or character in _JOINERS or unicodedata.category(character)[0] != "C"
 
 
 class Policy:

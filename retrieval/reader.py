@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ Matrix = npt.NDArray[np.float32]
 
 TOKENS_PER_BATCH = 2048  # measured with the encoder: larger batches fall out of the processor's cache
 _WORDS = "embeddings.word_embeddings.weight"
+_HEADS = {f"{head}.{part}" for head in ("relevance", "span", "evidence") for part in ("weight", "bias")}
 _MAX_ANSWER_TOKENS = 30  # longer "shortest answers" are sentences, which have scores of their own
 
 
@@ -84,7 +86,7 @@ class MiniLMReader:
             relevance=_sigmoid(scale * relevance + bias),
             sentences=sentences,
             sentence_scores=tuple(_sentence_score(marks, pair.places, span) for span in sentences),
-            best_span=_best_span(_head(states, self._heads, "span"), pair.places),
+            best_span=_whole_words(text, _best_span(_head(states, self._heads, "span"), pair.places)),
         )
 
 
@@ -101,10 +103,9 @@ class CachedReader:
         keys = [(query, passage.id, passage.searchable) for passage in passages]
         with self._lock:
             known = {key: self._known[key] for key in keys if key in self._known}
-        fresh = [passage for key, passage in zip(keys, passages, strict=True) if key not in known]
+        fresh = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in known}
         if fresh:
-            said = self._inner.read(query, fresh)
-            known |= {(query, one.id, one.searchable): evidence for one, evidence in zip(fresh, said, strict=True)}
+            known |= zip(fresh, self._inner.read(query, list(fresh.values())), strict=True)
         with self._lock:
             for key in keys:
                 self._known[key] = known[key]
@@ -144,6 +145,22 @@ def _best_span(logits: Matrix, places: Sequence[tuple[int, int] | None]) -> tupl
     return (left[0], right[1]) if left and right else None
 
 
+def _whole_words(text: str, span: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The span with the words and amounts it cuts through taken in whole."""
+    if span is None:
+        return None
+    start, end = span
+    while start > 0 and _in_word(text[start - 1]) and _in_word(text[start]):
+        start -= 1
+    while end < len(text) and _in_word(text[end - 1]) and _in_word(text[end]):
+        end += 1
+    return start, end
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() or character in "£$€%"
+
+
 def _config(folder: Path) -> dict[str, Any]:
     try:
         config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
@@ -170,12 +187,25 @@ def _load(folder: Path, cache_folder: Path, threads: int) -> tuple[dict[str, Mat
     import ctranslate2
 
     weights = _weights(folder / "model.safetensors")
+    heads = {name: value.astype(np.float32) for name, value in weights.items() if not name.startswith("encoder.")}
+    if set(heads) != _HEADS:
+        raise _unfit(folder, f"heads {sorted(heads)} where {sorted(_HEADS)} are expected")
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()[:16]
     converted = cache_folder / f"reader-{digest}-int8"
-    if not converted.is_dir():
-        _convert(weights, converted)
-    heads = {n: v.astype(np.float32) for n, v in weights.items() if not n.startswith("encoder.")}
-    return heads, ctranslate2.Encoder(str(converted), device="cpu", compute_type="int8", intra_threads=threads)
+    options = {"device": "cpu", "compute_type": "int8", "intra_threads": threads}
+    if converted.is_dir():
+        try:
+            return heads, ctranslate2.Encoder(str(converted), **options)
+        except (RuntimeError, ValueError):  # a damaged conversion is thrown away and made once more
+            shutil.rmtree(converted, ignore_errors=True)
+    _convert(folder, weights, converted)
+    return heads, ctranslate2.Encoder(str(converted), **options)
+
+
+def _unfit(folder: Path, what: str) -> Misconfigured:
+    return Misconfigured(
+        f"The weights in {folder} do not fit this version ({what}). Restore them with: git checkout -- models"
+    )
 
 
 def _weights(file: Path) -> dict[str, Matrix]:
@@ -192,7 +222,7 @@ def _weights(file: Path) -> dict[str, Matrix]:
         ) from error
 
 
-def _convert(weights: dict[str, Matrix], target: Path) -> None:
+def _convert(folder: Path, weights: dict[str, Matrix], target: Path) -> None:
     """Writes the encoder, with MiniLM's word embeddings put back, in CTranslate2's format."""
     import torch
     from ctranslate2.converters import TransformersConverter
@@ -200,10 +230,16 @@ def _convert(weights: dict[str, Matrix], target: Path) -> None:
     from transformers import AutoTokenizer, BertModel
 
     minilm = load_file(minilm_folder() / "model.safetensors")
-    state = {n.removeprefix("encoder."): torch.from_numpy(v).float() for n, v in weights.items() if "encoder." in n}
+    encoder = {name.removeprefix("encoder."): v for name, v in weights.items() if name.startswith("encoder.")}
+    state = {name: torch.from_numpy(value).float() for name, value in encoder.items()}
     state[_WORDS] = minilm[_WORDS]
     model = BertModel.from_pretrained(minilm_folder())  # the pooler stays MiniLM's: the converter asks for one
-    model.load_state_dict(state, strict=False)
+    try:
+        missing, unexpected = model.load_state_dict(state, strict=False)
+    except RuntimeError as error:  # torch's word for a tensor of another shape
+        raise _unfit(folder, str(error)) from error
+    if lost := [name for name in missing if not name.startswith("pooler.")] + list(unexpected):
+        raise _unfit(folder, f"{len(lost)} tensors missing or unknown, first {lost[0]}")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         model.save_pretrained(Path(scratch) / "bert")

@@ -43,7 +43,7 @@ from web.visitors import Person, explain, field, person_of, tab_of, valid, view_
 
 _STATIC = Path(__file__).parent / "static"
 _SESSIONS_KEPT = 16
-_SCRIPTS = ("sources.js", "conversations.js", "chat.js")
+_SCRIPTS = ("helpers.js", "sources.js", "conversations.js", "chat.js")
 
 
 class _Chat:

@@ -99,6 +99,18 @@ def test_a_follow_up_joins_the_conversation_and_shows_its_rewritten_query(visit:
     expect(page.locator(".conversation")).to_have_count(1)
 
 
+def test_a_question_right_after_an_answer_is_not_taken_for_the_one_before(visit: Visit) -> None:
+    page = visit()
+    ask(page, "what if i move?")
+    page.fill("#message", "slow, is half price due?")
+    page.press("#message", "Enter")
+    page.wait_for_timeout(1500)
+    expect(page.locator("#live .turn")).to_have_attribute("data-state", "working", timeout=1)
+    expect(page.locator("#message")).to_have_value("", timeout=1)
+    page.locator("#stop").click()
+    page.wait_for_selector("#live .note")
+
+
 def test_a_marker_lights_its_sentence_and_shows_the_source(visit: Visit) -> None:
     page = visit(viewport={"width": 1440, "height": 900})
     ask(page, "what if i move, is half price due?")

@@ -8,6 +8,8 @@ const ALIVE_MILLISECONDS = 3000; // how often to ask whether the server is there
 const SETTLE_MILLISECONDS = 700; // the last redraw comes a little after Gradio says that it is done
 
 let asking = false; // a question was sent and nothing has come back yet
+let asked = 0; // questions sent so far, and those of them that Gradio says are over
+let over = 0;
 let sendWhenFree = false; // Enter was pressed while the answer before was being stopped
 let removing = null; // the conversation whose deletion was asked for
 let lastMessage = "";
@@ -30,10 +32,6 @@ function goTo(conversation) {
   if (conversation) url.searchParams.set("c", conversation);
   else url.searchParams.delete("c");
   if (url.href !== location.href) history.pushState(null, "", url);
-}
-
-function newId() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
 }
 
 function showConversation(conversation) {
@@ -64,6 +62,7 @@ function ask(message) {
   if (!message.trim() || isWorking()) return false;
   if (!currentConversation()) goTo(newId());
   keepLastTurn();
+  asked += 1;
   lastMessage = message;
   chosenTurn = null;
   following = true;
@@ -93,12 +92,6 @@ function putInBox(text) {
   box.focus();
 }
 
-function fitBox() {
-  const box = find("#message");
-  box.style.height = "auto";
-  box.style.height = `${Math.min(box.scrollHeight, 180)}px`;
-}
-
 // ---- clicks ------------------------------------------------------------------------------------------------------
 
 const ACTIONS = {
@@ -114,16 +107,6 @@ const ACTIONS = {
   },
 };
 
-function applyMode(mode) {
-  document.documentElement.dataset.mode = mode;
-  document.body.classList.toggle("dark", mode === "dark"); // for what Gradio itself draws
-}
-
-function setMode(mode) {
-  applyMode(mode);
-  try { localStorage.setItem("colloquy_mode", mode); } catch { /* storage is blocked: for this page only */ }
-}
-
 function remove(button) {
   if (!isSureToRemove(button)) return;
   const conversation = currentConversation();
@@ -133,22 +116,6 @@ function remove(button) {
 
 function sendTitle(conversation, title) {
   trigger("rename", { rename: conversation, title, conversation: currentConversation() });
-}
-
-async function copy(button) {
-  const text = button.dataset.copy;
-  const before = button.textContent;
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch { // not allowed outside https and localhost
-    const area = Object.assign(document.createElement("textarea"), { value: text });
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
-  button.textContent = button.dataset.copied;
-  setTimeout(() => { button.textContent = before; }, 1500);
 }
 
 function questionOf(element) {
@@ -282,6 +249,7 @@ const observer = new MutationObserver((changes) => {
 });
 // Called when Gradio reports the end of a question, and when the server no longer answers.
 function settle() {
+  over = asked;
   setAsking(false);
   document.body.classList.remove("stopping");
   const left = find(WORKING);
@@ -290,7 +258,10 @@ function settle() {
   find(".progress", left).textContent = find("#announcer").dataset.interrupted;
   if (!find("#message").value) putInBox(lastMessage);
 }
-window.colloquySettled = () => setTimeout(settle, SETTLE_MILLISECONDS);
+window.colloquySettled = () => {
+  over += 1;
+  setTimeout(() => { if (over >= asked) settle(); }, SETTLE_MILLISECONDS); // else the next question is on its way
+};
 setInterval(() => { if (isWorking()) fetch("favicon.ico", { cache: "no-store" }).catch(settle); }, ALIVE_MILLISECONDS);
 
 // Gradio puts its parts into the page one by one, in no order that could be relied on.

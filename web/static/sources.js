@@ -1,8 +1,6 @@
 // Sources: the panel beside the conversation, the marks that light up, and the document viewer. Joined to chat.js,
 // which uses these functions; see chat_page.py.
 
-const find = (selector, root = document) => root.querySelector(selector);
-const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
 let chosenTurn = null; // the turn whose sources the panel shows; null means the newest
 
 // ---- the panel -----------------------------------------------------------------------------------------------------
