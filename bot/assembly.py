@@ -133,12 +133,12 @@ class Colloquy:
             return self._dialogues[knowledge_base]
 
     def _assembled(self, knowledge_base: str) -> Dialogue:
-        chosen = self._settings
+        chosen, title = self._settings, self.knowledge.info(knowledge_base).title  # an unknown one ends here
         weighing = WeightingOptions(chosen.weighting.mode, chosen.weighting.retrieval_weight)
         policy = Policy(
             CandidateWeigher(self._reader, sentence_spans, weighing),
             PolicySettings(chosen.weighting.abstain_below),
-            subject=self.knowledge.info(knowledge_base).title,
+            subject=title,
         )
         return Dialogue(
             self._rewriter,

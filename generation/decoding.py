@@ -53,7 +53,7 @@ class _Source:
 
     def __init__(self, model: CopyBart, input_ids: Tensor, attention_mask: Tensor) -> None:
         self.ids = input_ids.flatten()  # (S,)
-        self.distinct, self.place_of = self.ids.unique(return_inverse=True)  # (U,), (S,)
+        self.distinct, self.place_of = torch.unique(self.ids, return_inverse=True)  # (U,), (S,)
         self.memory, self.gate_logits = model.encode(input_ids, attention_mask)  # (1, S, D)
         self.mask = attention_mask.flatten(1).bool()  # (1, S)
         self.copyable = model.copyable(input_ids, attention_mask)

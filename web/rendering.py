@@ -17,7 +17,7 @@ from web.texts import Texts
 from web.view import View, attribute, probability
 
 _SURE_FROM = (0.85, 0.65, 0.4)  # lower bounds of "sure", "fairly sure", "unsure"; below is "very unsure"
-_ECHO_CHARACTERS = 600  # of a message that was refused; the whole of it is still in the box
+_ECHO_CHARACTERS = 160  # of a message that was refused; the whole of it is still in the box
 _CLOSEST = 3
 
 
@@ -86,7 +86,7 @@ def render_failure(progress: Progress, message: str, view: View, rejected: bool 
     """A turn that came to nothing; ``rejected`` puts the message back into the box instead of offering a retry."""
     question = progress.question
     if len(question) > _ECHO_CHARACTERS:
-        question = question[:_ECHO_CHARACTERS].rstrip() + " …"
+        question = question[:_ECHO_CHARACTERS].rsplit(maxsplit=1)[0] + " …"
     retry = "" if rejected else f'<button class="quiet" data-ask-again>{escape(view.texts.ask_again)}</button>'
     body = f'<div class="answer failure" role="alert"><p>{escape(message)}</p>{retry}</div>'
     return _frame(question, body, view.texts, "rejected" if rejected else "failed", progress.knowledge_base)

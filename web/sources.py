@@ -11,7 +11,7 @@ from domain.conversation import Turn
 from domain.passage import Document, Passage, RetrievedPassage
 from web.marked_text import Mark, marked_text
 from web.texts import Texts
-from web.view import View, attribute, probability
+from web.view import View, attribute, probability, written_date
 
 _FACTS = ("product", "region")
 _SINCE = "effective_from"
@@ -140,7 +140,7 @@ def _path(passage: Passage) -> str:
 def _values(metadata: Mapping[str, str], texts: Texts) -> list[str]:
     values = [metadata.get(name, "") for name in _FACTS]
     if metadata.get(_SINCE, "").lower() not in _SAYS_NOTHING:
-        values.append(texts.since.format(date=metadata[_SINCE]))
+        values.append(texts.since.format(date=written_date(metadata[_SINCE], texts)))
     return [value for value in values if value.lower() not in _SAYS_NOTHING]
 
 

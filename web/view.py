@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import escape
 
 from domain.protocols import MemoryLimits
@@ -34,7 +34,19 @@ class View:
     def date(self, when: float) -> str:
         """``27 July 2026`` on this person's calendar."""
         local = datetime.fromtimestamp(when, UTC) + timedelta(minutes=self.zone_minutes)
-        return self.texts.date.format(day=local.day, month=self.texts.months[local.month - 1], year=local.year)
+        return _in_words(local, self.texts)
+
+
+def written_date(value: str, texts: Texts) -> str:
+    """``2026-03-01`` as ``1 March 2026``; anything else as it is."""
+    try:
+        return _in_words(date.fromisoformat(value), texts)
+    except ValueError:
+        return value
+
+
+def _in_words(day: date, texts: Texts) -> str:
+    return texts.date.format(day=day.day, month=texts.months[day.month - 1], year=day.year)
 
 
 def probability(value: float) -> str:

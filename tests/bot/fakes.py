@@ -39,17 +39,17 @@ class CountingRetriever:
 
 
 class SpellingGenerator:
-    """Says its text a word at a time, then hands it over as the only draft. ``alive`` while a stream is open."""
+    """Says its text a word at a time, then hands it over as the only draft; counts its streams that are open."""
 
     def __init__(self, text: str) -> None:
-        self.text, self.alive, self.words_said = text, False, 0
+        self.text, self.open_streams, self.words_said = text, 0, 0
         self.calls: list[tuple[str, tuple[str, ...]]] = []
 
     def stream(
         self, question: str, history: Sequence[Turn], evidence: Sequence[RetrievedPassage]
     ) -> Iterator[str | tuple[Draft, ...]]:
         self.calls.append((question, tuple(one.passage.id for one in evidence)))
-        self.alive = True
+        self.open_streams += 1
         try:
             words = self.text.split()
             for n in range(1, len(words) + 1):
@@ -57,7 +57,7 @@ class SpellingGenerator:
                 yield " ".join(words[:n])
             yield (Draft(self.text, -1.0, len(words), "beam 1"),) if evidence else ()
         finally:
-            self.alive = False
+            self.open_streams -= 1
 
 
 class FullStopWeigher:

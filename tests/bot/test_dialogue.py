@@ -106,9 +106,9 @@ def test_a_stopped_turn_is_stored_as_stopped_with_what_was_shown() -> None:
     for event in stream:
         if isinstance(event, AnswerDelta) and event.text:
             break
-    assert house.generator.alive
+    open_before = house.generator.open_streams
     stream.close()
-    assert not house.generator.alive
+    assert (open_before, house.generator.open_streams) == (1, 0)
     assert house.generator.words_said == 3
     (turn,) = house.store.turns
     assert turn.stopped

@@ -62,7 +62,7 @@ STATES: dict[str, Callable[[Page], None]] = {
 
 
 def shoot(page: Page, name: str) -> None:
-    """One picture of what is on the screen, the newest turn in view and nothing in motion."""
+    """One picture of what is on the screen: the newest turn in view, nothing in motion."""
     page.evaluate("document.querySelector('#scroll').scrollTop = 1e6")
     page.wait_for_timeout(400)
     path = IMAGES / f"{name}.png"
@@ -76,6 +76,7 @@ def shoot_all(page: Page, state: str) -> None:
     for size in (DESKTOP, PHONE):
         page.set_viewport_size(size)  # type: ignore[arg-type]  # a plain dict of the two numbers it wants
         for look in ("light", "dark"):
+            page.mouse.move(size["width"] / 2, size["height"] / 2)
             shoot(page, f"chat-{state}-{size['width']}-{look}")
             page.locator('[data-do="dark"]').click()
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
@@ -94,7 +95,6 @@ def main(data_dir: Path) -> None:
             if state == "answered":
                 page.locator("#live .cite").first.hover()
                 shoot(page, "answered-desktop-light")
-                page.mouse.move(0, 0)
             shoot_all(page, state)
         visits.close()
 

@@ -28,7 +28,8 @@ def mixture(model: CopyBart, ids: Tensor, mask: Tensor, targets: Tensor) -> Tens
     """g · P_vocab + (1 − g) · Σ a over the whole vocabulary, (B, T, V), straight from the formula."""
     state, attention, g = states_of(model, ids, mask, targets)
     one_hot = functional.one_hot(ids.flatten(1), model.config.vocab_size).float()  # (B, S, V)
-    return g * model.lm_head(state).softmax(-1) + (1 - g) * attention @ one_hot
+    mixed: Tensor = g * model.lm_head(state).softmax(-1) + (1 - g) * attention @ one_hot
+    return mixed
 
 
 TARGETS = torch.tensor([[7, 12, 50, 2]])

@@ -101,10 +101,11 @@ def test_a_negation_and_a_place_survive(rewriter: CopyRewriter) -> None:
 
 
 @pytest.mark.models
-def test_what_a_search_may_lean_on_is_the_end_of_the_conversation_newest_last(rewriter: CopyRewriter) -> None:
+def test_what_a_search_may_lean_on_is_what_was_asked_and_answered_newest_last(rewriter: CopyRewriter) -> None:
     history = [told("One?", "First."), told("Two?", "I could not find this.", AnswerKind.ABSTAINED), *PRICE]
     query = rewriter.rewrite("how fast is it?", history)
-    assert query.context == ("Two?", "How much is Fibre 100 in the UK? Fibre 100 costs £29 a month in the UK.")
+    assert query.context[-2:] == ("Two?", "How much is Fibre 100 in the UK? Fibre 100 costs £29 a month in the UK.")
+    assert len(query.context) <= len(history)
 
 
 @pytest.mark.models

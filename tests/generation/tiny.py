@@ -37,7 +37,8 @@ def tiny_config(vocabulary: int = 64, decoder_layers: int = 2, encoder_layers: i
 def tiny_model(seed: int, vocabulary: int = 64, *, sharp: float = 6.0) -> CopyBart:
     """Weights drawn wider than BART's own start, so that next-token distributions differ from uniform."""
     torch.manual_seed(seed)
-    model = CopyBart(tiny_config(vocabulary)).eval()
+    model = CopyBart(tiny_config(vocabulary))
+    model.eval()
     with torch.no_grad():
         for name, weights in model.named_parameters():
             if weights.dim() > 1 and "embed_positions" not in name:

@@ -94,8 +94,8 @@ def test_the_int8_reader_says_what_the_pytorch_model_says(model: Reader, reader:
         relevance, scores = plain(model, reader, QUERY, one)
         gaps.append(abs(evidence.relevance - relevance))
         gaps += [abs(ours - theirs) for ours, theirs in zip(evidence.sentence_scores, scores, strict=True)]
-    assert max(gaps) < 0.12  # random heads, far louder than trained ones; measured 0.05
-    assert float(np.mean(gaps)) < 0.03
+    assert max(gaps) < 0.06  # measured 0.027, under random heads that are louder than trained ones
+    assert float(np.mean(gaps)) < 0.02  # measured 0.011
 
 
 def test_reading_many_is_reading_each(reader: MiniLMReader) -> None:

@@ -28,7 +28,7 @@ from web.rendering import (
 )
 from web.sources import document_url, locate, render_document, render_sources
 from web.texts import CHINESE, ENGLISH, Language, choose_language
-from web.view import View, kept, size
+from web.view import View, kept, size, written_date
 
 RULE = "You keep your contract if covered. If not, you pay half price."
 DAY = 86_400
@@ -455,6 +455,15 @@ def test_a_picker_appears_only_where_there_is_a_choice() -> None:
 )
 def test_the_time_conversations_are_kept_is_said_in_words(seconds: int | None, words: str) -> None:
     assert kept(MemoryLimits(seconds, 1, 1), ENGLISH) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "chinese"),
+    [("2026-03-01", "1 March 2026", "2026 年 3 月 1 日"), ("spring 2026", "spring 2026", "spring 2026")],
+)
+def test_the_date_a_document_names_is_written_out(value: str, english: str, chinese: str) -> None:
+    assert written_date(value, ENGLISH) == english
+    assert written_date(value, CHINESE) == chinese
 
 
 def test_sizes_are_readable() -> None:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.assembly import Colloquy, assemble
+from domain.answer import AnswerKind
+from domain.conversation import Query
+from domain.errors import UnknownKnowledgeBase
+from domain.events import AnswerFinished
+from memory.in_memory_store import InMemoryConversationStore
+from settings import MemorySettings, Settings
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    documents = tmp_path_factory.mktemp("documents")
+    (documents / "moving.md").write_text("# Moving home\n\nMoving fibre to a new address costs £20.\n", "utf-8")
+    (documents / "voicemail.md").write_text("# Voicemail\n\nDial 1571 to listen to your voicemail.\n", "utf-8")
+    return documents
+
+
+@pytest.fixture(scope="module")
+def assistant(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Colloquy]:
+    data = tmp_path_factory.mktemp("data")
+    with assemble(Settings(data_dir=data, memory=MemorySettings(max_turns=7)), memory=False) as made:
+        report = made.ingest("mine", [folder])
+        assert (report.added, report.skipped) == (2, ())
+        yield made
+
+
+def test_without_memory_no_server_is_started(assistant: Colloquy) -> None:
+    assert isinstance(assistant._store, InMemoryConversationStore)
+    assert assistant.memory_limits.max_turns == 7
+    assert assistant.conversations("ann") == []
+
+
+def test_an_unknown_knowledge_base_is_refused_before_anything_is_loaded(assistant: Colloquy) -> None:
+    with pytest.raises(UnknownKnowledgeBase, match="nowhere"):
+        assistant.search("nowhere", "fee", 3)
+    with pytest.raises(UnknownKnowledgeBase, match="nowhere"):
+        assistant.stream_reply("ann", "c1", "How much?", "nowhere")
+    with pytest.raises(UnknownKnowledgeBase, match="nowhere"):
+        assistant.replay("nowhere", "How much?", [])
+    with pytest.raises(UnknownKnowledgeBase, match="nowhere"):
+        assistant.document("nowhere", "moving.md")
+
+
+def test_what_was_ingested_is_found_and_shown(assistant: Colloquy) -> None:
+    (info,) = assistant.knowledge_bases()
+    assert (info.name, info.document_count) == ("mine", 2)
+    best = assistant.retriever("mine", rerank=False).retrieve(Query("price of moving", "price of moving"), 1)[0]
+    assert "£20" in best.passage.text
+    shown = assistant.document("mine", best.passage.document_id)
+    assert shown is not None
+    document, text = shown
+    assert document.title == "Moving home"
+    start, end = best.passage.span
+    assert text[start:end] == best.passage.text
+    assert assistant.document("mine", "no such document") is None
+
+
+def test_ingesting_again_changes_nothing_and_rebuilding_starts_anew(assistant: Colloquy, folder: Path) -> None:
+    assert assistant.ingest("mine", [folder]).unchanged == 2
+    assert assistant.ingest("mine", [folder], rebuild=True).added == 2
+
+
+def test_what_is_read_from_conversations_is_the_owners_own(assistant: Colloquy) -> None:
+    assert assistant.conversation("ann", "c9").turns == ()
+    assistant.delete_conversation("ann", "c9")
+    assert assistant.conversations("bob") == []
+
+
+def test_closing_runs_what_was_to_be_run_at_the_end(tmp_path: Path, assistant: Colloquy) -> None:
+    closed: list[str] = []
+    at_close = [lambda: closed.append("a"), lambda: closed.append("b")]
+    with Colloquy(Settings(data_dir=tmp_path), assistant._store, at_close):
+        assert closed == []
+    assert closed == ["a", "b"]
+
+
+@pytest.mark.models
+def test_a_greeting_goes_through_the_whole_house(assistant: Colloquy) -> None:
+    events = list(assistant.stream_reply("ann", "c1", "hello", "mine"))
+    last = events[-1]
+    assert isinstance(last, AnswerFinished)
+    assert last.turn.answer.kind is AnswerKind.SMALL_TALK
+    assert last.stored
+    assert [one.id for one in assistant.conversations("ann")] == ["c1"]
