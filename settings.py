@@ -85,7 +85,7 @@ class RetrievalSettings(_Group):
     candidates: Annotated[int, Field(ge=1, le=200)] = 20
     threshold: Share = 0.05
     context_weight: Annotated[float, Field(ge=0, le=4)] = 1.0
-    fusion_share: Share = 0.3
+    fusion_share: Share = 0.5
 
 
 class GenerationSettings(_Group):
@@ -102,7 +102,7 @@ class WeightingSettings(_Group):
 
     mode: Literal["adaptive", "fixed"] = "adaptive"
     retrieval_weight: Share = 0.5
-    abstain_below: Share = 0.5
+    abstain_below: Share = 0.3
 
 
 class Settings(BaseSettings):

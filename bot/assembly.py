@@ -18,9 +18,10 @@ from domain.answer import Answer, AnswerKind
 from domain.conversation import Conversation, ConversationSummary, Query, Turn
 from domain.events import TurnEvent
 from domain.passage import Document, Passage, RetrievedPassage
-from domain.protocols import ConversationStore, IngestReport, KnowledgeBaseInfo, MemoryLimits
+from domain.protocols import ConversationStore, Evidence, IngestReport, KnowledgeBaseInfo, MemoryLimits
 from generation.answering import CopyAnswerer
 from generation.rewriting import CopyRewriter
+from generation.sentence_scoring import LogisticWeights, SentenceScorer, TermWeights, open_weights
 from generation.tokenizing import WordPieces
 from generation.weighting import CandidateWeigher, WeightingOptions
 from memory.embedded_server import EmbeddedRedis
@@ -36,6 +37,7 @@ from retrieval.reranking import RerankingRetriever
 from retrieval.sentences import sentence_spans
 from settings import Settings
 
+TERM_SAMPLE = 4000  # passages that word weights are counted from: enough for common words, half a second to read
 MODELS = Path(__file__).resolve().parent.parent / "models"
 
 
@@ -125,6 +127,14 @@ class Colloquy:
             fusion_share=chosen.fusion_share,
         )
 
+    def sentence_scorer(self, knowledge_base: str, weights: LogisticWeights | None = None) -> SentenceScorer:
+        """What says how likely a sentence of this knowledge base holds the answer (by the shipped weights)."""
+        with self.knowledge.open(knowledge_base).snapshot() as snapshot:
+            rows = snapshot.rows()
+            sample = rows[:: max(1, len(rows) // TERM_SAMPLE)]
+            terms = TermWeights(passage.searchable for passage in snapshot.passages(sample).values())
+        return SentenceScorer(self._encoder, terms, weights or open_weights(MODELS / "weighting" / "weights.json"))
+
     def dialogue(self, knowledge_base: str) -> Dialogue:
         """The dialogue about one knowledge base. Raises ``UnknownKnowledgeBase``."""
         with self._lock:
@@ -136,7 +146,7 @@ class Colloquy:
         chosen, title = self._settings, self.knowledge.info(knowledge_base).title  # an unknown one ends here
         weighing = WeightingOptions(chosen.weighting.mode, chosen.weighting.retrieval_weight)
         policy = Policy(
-            CandidateWeigher(self._reader, sentence_spans, weighing),
+            CandidateWeigher(self._reader, sentence_spans, weighing, self.sentence_scorer(knowledge_base)),
             PolicySettings(chosen.weighting.abstain_below),
             subject=title,
         )
@@ -210,6 +220,10 @@ class Colloquy:
             RetrievedPassage(passage, reading.relevance, rank, {"relevance": reading.relevance})
             for rank, (passage, reading) in enumerate(zip(passages, readings, strict=True), 1)
         ]
+
+    def read(self, question: str, passages: Sequence[Passage]) -> Sequence[Evidence]:
+        """What the reader says of each passage."""
+        return self._reader.read(question, passages)
 
     def search(self, knowledge_base: str, text: str, k: int) -> Sequence[RetrievedPassage]:
         """At most ``k`` passages for ``text`` as it is."""

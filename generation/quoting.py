@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from domain.passage import RetrievedPassage
+from domain.passage import Passage, RetrievedPassage
 from domain.protocols import Evidence
 
 _NEIGHBOUR_SHARE = 0.6  # of the best sentence's score: a neighbour this good is part of the answer
-_NEIGHBOUR_MINIMUM = 0.4
+_NEIGHBOUR_MINIMUM = 0.2
 _MAX_WORDS = 70  # longer quotes are passages; the passage itself is beside the answer
 _MAX_LIST_WORDS = 160
 _LIST_LINE = re.compile(r"^\s*(?:[-*•–]|\(?(?:\d{1,3}|[a-z])[.)])\s")
@@ -48,6 +48,11 @@ def _quote(source: RetrievedPassage, reading: Evidence) -> Quote | None:
     chosen = _list_around(best, reading, text) or _neighbours(best, reading, text)
     spans = tuple(reading.sentences[i] for i in chosen)
     return Quote(source, spans, _said(text, spans, carried_header), scores[best])
+
+
+def said_alone(passage: Passage, span: tuple[int, int]) -> str:
+    """One sentence of ``passage`` as a quote would say it: a table row comes with the names of its columns."""
+    return _said(passage.text, (span,), passage.metadata.get("table_header", ""))
 
 
 def _quotable(text: str, span: tuple[int, int], carried_header: str = "") -> bool:

@@ -20,6 +20,7 @@ from domain.conversation import Query
 from domain.passage import RetrievedPassage
 from domain.protocols import Draft, Evidence, PassageReader
 from generation.quoting import Quote, quotes
+from generation.sentence_scoring import SentenceScorer
 from generation.support import SUPPORTED_AT, coverage, missing_specifics, support
 
 Spans = tuple[tuple[int, int], ...]
@@ -47,6 +48,7 @@ class _Proposal:
     citations: tuple[Citation, ...]
     p_retrieval: float
     p_generation: float
+    p_answered: float  # calibrated: the sentences this rests on hold the answer; what is shown as confidence
 
 
 class CandidateWeigher:
@@ -57,9 +59,11 @@ class CandidateWeigher:
         reader: PassageReader,
         split: Callable[[str], Spans],
         options: WeightingOptions = WeightingOptions(),
+        scorer: SentenceScorer | None = None,
     ) -> None:
-        """``split`` gives the sentence spans of a text."""
-        self._reader, self._split, self._options = reader, split, options
+        """``split`` gives the sentence spans of a text; ``scorer`` calibrates the reader's sentence scores, which
+        are taken as they are without one."""
+        self._reader, self._split, self._options, self._scorer = reader, split, options, scorer
 
     def propose(self, query: Query, evidence: Sequence[RetrievedPassage], drafts: Sequence[Draft]) -> Answer | None:
         """The best answer with its citations, confidence and weighting; None when there is no candidate.
@@ -69,6 +73,8 @@ class CandidateWeigher:
         if not evidence:
             return None
         readings = self._reader.read(query.text, [one.passage for one in evidence])
+        if self._scorer is not None:
+            readings = self._scorer.scored(query.text, evidence, readings)
         trust = [_trusted(query.text, one, reading) for one, reading in zip(evidence, readings, strict=True)]
         proposals = [self._from_quote(quote, evidence, trust) for quote in quotes(evidence, readings)]
         proposals += [p for d in drafts if (p := self._from_draft(d, evidence, readings, trust)) is not None]
@@ -102,7 +108,13 @@ class CandidateWeigher:
             support=1.0,
         )
         return _Proposal(
-            quote.text, AnswerKind.QUOTED, f"quote {at + 1}", (citation,), trust[at], _VERBATIM * quote.score
+            text=quote.text,
+            kind=AnswerKind.QUOTED,
+            origin=f"quote {at + 1}",
+            citations=(citation,),
+            p_retrieval=trust[at],
+            p_generation=_VERBATIM * quote.score,
+            p_answered=quote.score,
         )
 
     def _from_draft(
@@ -125,9 +137,16 @@ class CandidateWeigher:
         if not citations or _repeats(kept):
             return None
         fluency = math.exp(draft.log_probability / max(draft.token_count, 1))
-        p_generation = fluency * sum(scores) / len(scores)
-        p_retrieval = max(trust[at] for at in markers)
-        return _Proposal(kept, AnswerKind.GENERATED, draft.origin, tuple(citations), p_retrieval, p_generation)
+        answered = sum(scores) / len(scores)
+        return _Proposal(
+            text=kept,
+            kind=AnswerKind.GENERATED,
+            origin=draft.origin,
+            citations=tuple(citations),
+            p_retrieval=max(trust[at] for at in markers),
+            p_generation=fluency * answered,
+            p_answered=answered,
+        )
 
     def _chosen(self, proposals: Sequence[_Proposal], trust: Sequence[float]) -> Answer:
         weighed = [(self._weight(proposal), proposal) for proposal in proposals]
@@ -148,7 +167,7 @@ class CandidateWeigher:
             text=chosen.text,
             kind=chosen.kind,
             citations=_renumbered(chosen.citations),
-            confidence=min(max(math.exp(utilities[best]), 0.0), 1.0),
+            confidence=chosen.p_answered,
             weighting=Weighting(weight, self._options.mode, candidates, features),
         )
 

@@ -267,7 +267,8 @@ setInterval(() => { if (isWorking()) fetch("favicon.ico", { cache: "no-store" })
 // Gradio puts its parts into the page one by one, in no order that could be relied on.
 function start() {
   const watched = ["scroll", "sidebar", "header"].map((name) => document.getElementById(name));
-  if (watched.includes(null) || !find("#message")) return void requestAnimationFrame(start);
+  const needed = ["#transcript", "#live", "#found", "#message", "#panel-cards"].map((name) => find(name));
+  if ([...watched, ...needed].includes(null)) return void requestAnimationFrame(start);
   for (const part of watched) observer.observe(part, { childList: true, subtree: true, characterData: true });
   watched[0].addEventListener("scroll", ({ target }) => {
     following = target.scrollHeight - target.scrollTop - target.clientHeight < FOLLOW_PIXELS;

@@ -1,0 +1,129 @@
+"""The probability that a sentence holds the answer: a logistic regression over what several parts say of it.
+
+The reader's evidence score alone puts the right sentence of a handbook first too seldom (docs/design.md has the
+figures); with the share of the question it repeats, its nearness in meaning, the form of answer it has and the rank
+of its passage it does so in most cases, and the result is calibrated, so it is what is shown as confidence.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from domain.errors import Misconfigured
+from domain.passage import RetrievedPassage
+from domain.protocols import Evidence, PassageEncoder
+from generation.answer_type import expected_type, has_type, is_navigation
+from generation.quoting import said_alone
+from generation.support import content_words, missing_specifics
+
+FEATURES = ("evidence", "covered", "missing", "type", "navigation", "nearness", "rank")
+_PROBABILITY_FLOOR = 1e-3
+
+
+class TermWeights:
+    """How telling a word is in one collection: log(1 + N / (1 + df)), the inverse document frequency."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._counts: Counter[str] = Counter()
+        self._total = 0
+        for text in texts:
+            self._counts.update(set(content_words(text)))
+            self._total += 1
+
+    def weight(self, word: str) -> float:
+        """The weight of a stem; the highest for one that never occurs."""
+        return math.log(1 + self._total / (1 + self._counts[word]))
+
+    def covered(self, question: str, text: str) -> float:
+        """The share of the question's weight that ``text`` repeats, 0..1; 1 when the question has no content words."""
+        asked, present = set(content_words(question)), set(content_words(text))
+        total = sum(self.weight(word) for word in asked)
+        return sum(self.weight(word) for word in asked & present) / total if total else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticWeights:
+    """One weight per feature of ``FEATURES``, and the bias."""
+
+    weights: tuple[float, ...]
+    bias: float
+
+    def probability(self, features: Sequence[float]) -> float:
+        """σ(w·x + b)."""
+        return 1 / (1 + math.exp(-(sum(w * x for w, x in zip(self.weights, features, strict=True)) + self.bias)))
+
+
+def open_weights(file: Path) -> LogisticWeights:
+    """The fitted weights. Raises ``Misconfigured`` when the file is missing, damaged or for other features."""
+    try:
+        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        return LogisticWeights(tuple(float(found["weights"][name]) for name in FEATURES), float(found["bias"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Misconfigured(
+            f"The weights {file} are missing or damaged ({error}). Restore them with: git checkout -- models"
+        ) from error
+
+
+class SentenceScorer:
+    """Puts calibrated probabilities in the place of a reading's sentence scores."""
+
+    def __init__(self, encoder: PassageEncoder, terms: TermWeights, weights: LogisticWeights) -> None:
+        self._encoder, self._terms, self._weights = encoder, terms, weights
+
+    def scored(
+        self, question: str, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence]
+    ) -> list[Evidence]:
+        """``readings`` with ``sentence_scores`` from the regression, everything else as it was."""
+        rows = self.features(question, evidence, readings)
+        return [
+            replace(reading, sentence_scores=tuple(self._weights.probability(features) for features in found))
+            for reading, found in zip(readings, rows, strict=True)
+        ]
+
+    def features(
+        self, question: str, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence]
+    ) -> list[list[tuple[float, ...]]]:
+        """For each passage and each of its sentences the values of ``FEATURES``, in that order."""
+        told = [
+            [said_alone(one.passage, span) for span in reading.sentences]
+            for one, reading in zip(evidence, readings, strict=True)
+        ]
+        full = [f"{one.passage.heading}\n{text}" for one, texts in zip(evidence, told, strict=True) for text in texts]
+        nearness = iter(self._nearness(question, full))
+        wanted = expected_type(question)
+        return [
+            [
+                (
+                    _logit(score),
+                    self._terms.covered(question, f"{one.passage.heading} {text}"),
+                    float(len(missing_specifics(question, f"{one.passage.heading} {text}"))),
+                    has_type(text, wanted),
+                    float(is_navigation(text)),
+                    next(nearness),
+                    math.log(one.rank),
+                )
+                for text, score in zip(texts, reading.sentence_scores, strict=True)
+            ]
+            for one, reading, texts in zip(evidence, readings, told, strict=True)
+        ]
+
+    def _nearness(self, question: str, texts: Sequence[str]) -> list[float]:
+        """The cosine of each text with the question."""
+        if not texts:
+            return []
+        query = cast("np.ndarray[Any, Any]", self._encoder.encode_queries([question]))[0]
+        vectors = cast("np.ndarray[Any, Any]", self._encoder.encode_passages(list(texts)))
+        return [float(value) for value in vectors @ query]
+
+
+def _logit(p: float) -> float:
+    p = min(max(p, _PROBABILITY_FLOOR), 1 - _PROBABILITY_FLOOR)
+    return math.log(p / (1 - p))
