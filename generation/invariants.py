@@ -20,7 +20,10 @@ _GLUE = frozenset(
 _PRONOUNS = frozenset(
     "it its they them their theirs he him his she her hers this that these those there one ones another".split()
 )
-_DETERMINERS = frozenset("the this that these those its their his her such".split())
+_DETERMINERS = frozenset("this that these those such".split())
+_INWARD = frozenset("it its they them their theirs".split())  # pronouns that often stand for a word of the same message
+_CLAUSE_OPENERS = frozenset("and or but if when what how where why which because while before after".split())
+_ENOUGH_WORDS = 2  # content words in an earlier clause: there is something in the message for "it" to stand for
 _OPENERS = frozenset("and but so then also or".split())
 _KNOWN_THINGS = frozenset("the such same both other others else".split())
 _BE = frozenset("is are was were be isnt arent wasnt werent".split())
@@ -51,16 +54,24 @@ def broken_invariant(question: str, rewrite: str, history: str) -> str | None:
 
 
 def pronouns_in(question: str) -> list[str]:
-    """The pronouns of ``question`` that may stand for something said before; not the "there" of "is there a fee" nor
-    the "one" of "one month"."""
+    """The pronouns of ``question`` that may stand for something said before; not the "there" of "is there a fee", the
+    "one" of "one month", nor the "it" of "my phone is broken, can you mend it", which stands for the phone."""
     said = ["", *words_of(question), ""]
     found = []
-    for before, word, after in zip(said, said[1:], said[2:], strict=False):
+    for i, (before, word, after) in enumerate(zip(said, said[1:], said[2:], strict=False)):
         existential = word == "there" and (before in _BE or after in _BE)
         numeral = word == "one" and bool(after) and after not in _GLUE
-        if word in _PRONOUNS and not existential and not numeral:
+        inward = word in _INWARD and _has_antecedent(said[1 : i + 1])
+        if word in _PRONOUNS and not existential and not numeral and not inward:
             found.append(word)
     return found
+
+
+def _has_antecedent(before: list[str]) -> bool:
+    """True when an earlier clause of the message names something."""
+    openers = [i for i, word in enumerate(before) if word in _CLAUSE_OPENERS and i > 0]
+    earlier = before[: openers[-1]] if openers else []
+    return len([word for word in earlier if word not in _GLUE and word not in _PRONOUNS]) >= _ENOUGH_WORDS
 
 
 def is_elliptic(question: str) -> bool:

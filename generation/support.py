@@ -24,7 +24,8 @@ _STOP = frozenset(
     "a an the this that these those it its they their them he his she her we our us you your i my me of to in on at "
     "for from with by as and or but if then than so is are was were be been being am do does did have has had can "
     "could will would should may might must shall there here what which who whom whose when where why how yes also "
-    "about into over under up out just only very more most some any each all both other such same own too".split()
+    "about into over under up out just only very more most some any each all both other such same own too much "
+    "many".split()
 )
 _SUFFIXES = ("ing", "ed", "es", "s", "ly")
 _SHORTEST_STEM = 3

@@ -100,7 +100,7 @@ def test_the_weight_at_its_ends_lets_one_side_choose_alone() -> None:
         assert chosen.chosen
 
 
-def test_the_utility_and_confidence_are_those_of_the_formula() -> None:
+def test_the_utility_is_that_of_the_formula_and_confidence_that_of_the_sentence() -> None:
     answer = proposed(draft("The fee for moving fibre is £20."), options=WeightingOptions("fixed", 0.3))
     assert answer.weighting is not None
     for one in answer.weighting.candidates:
@@ -108,7 +108,7 @@ def test_the_utility_and_confidence_are_those_of_the_formula() -> None:
     best = max(answer.weighting.candidates, key=lambda one: one.utility)
     assert best.chosen
     assert best.text == answer.text
-    assert answer.confidence == pytest.approx(math.exp(best.utility))
+    assert answer.confidence == pytest.approx(SCORES["£20"])
     assert sum(one.chosen for one in answer.weighting.candidates) == 1
 
 
