@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from threading import Thread
 
 from bot.assembly import assemble
 from bot.shipped import ensure_shipped
@@ -21,6 +22,7 @@ def launch(
     with assemble(settings) as colloquy:
         for _ in ensure_shipped(colloquy, settings.data_dir, progress=progress):
             pass
+        Thread(target=colloquy.dialogue, args=(settings.knowledge_base,), daemon=True).start()  # models load meanwhile
         ready()
         serve(colloquy, settings.host, settings.port, default_knowledge_base=settings.knowledge_base)
 

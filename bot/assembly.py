@@ -104,10 +104,6 @@ class Colloquy:
         pieces = WordPieces(minilm_folder())
         return HistoryWindow(self._settings.window.max_turns, self._settings.window.max_tokens, pieces.count)
 
-    def warm_up(self) -> None:
-        """Opens every model now rather than in somebody's first turn."""
-        _ = self.knowledge, self._encoder, self._reader, self._rewriter, self._answerer, self._window
-
     def retriever(self, knowledge_base: str, *, rerank: bool = True) -> HybridRetriever | RerankingRetriever:
         """How this knowledge base is searched; ``rerank=False`` stops at the fusion, for measurements."""
         self.knowledge.open(knowledge_base)  # raises UnknownKnowledgeBase now rather than in the middle of a search

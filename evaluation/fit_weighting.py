@@ -3,7 +3,8 @@
     python -m evaluation.fit_weighting
 
 writes ``models/weighting/weights.json`` with the figures of ten-fold cross-validation (folds by question): how often
-the likeliest sentence holds the key fact, and how well its probability tells right from wrong and unanswerable.
+the likeliest sentence holds the key fact, and how well its score tells right from wrong and unanswerable. The scale
+is then fitted (Platt) so that the likeliest sentence's probability is that of the answer being right.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from domain.passage import RetrievedPassage
 from generation.quoting import said_alone
 from generation.sentence_scoring import FEATURES, LogisticWeights, SentenceScorer
 from settings import load_settings
-from training.calibration import roc_auc
+from training.calibration import fit_platt, roc_auc
 
 QUESTIONS = Path(__file__).parent / "data" / "harbourline_dev_questions.jsonl"
 _FOLDS = 10
@@ -55,13 +56,18 @@ def main() -> None:
     with assemble(load_settings(), memory=False) as colloquy:
         scorer = colloquy.sentence_scorer("harbourline", LogisticWeights((0.0,) * len(FEATURES), 0.0))
         rows = [sentences(colloquy, scorer, question) for question in questions]
-    right, auroc = cross_validate(questions, rows)
-    weights, bias = fit(rows)
+    scores, right = cross_validate(rows)
+    scale, shift = fit_platt(scores, right)
+    weights, bias = (scale * value for value in fit(rows))
+    bias = bias + shift
     found = {
         "weights": {name: round(float(w), 4) for name, w in zip(FEATURES, weights, strict=True)},
         "bias": round(float(bias), 4),
         "fitted_on": f"{len(questions)} questions of {QUESTIONS.name}",
-        "cross_validated": {"key_fact_in_likeliest_sentence": right, "auroc_right_against_not": round(auroc, 3)},
+        "cross_validated": {
+            "key_fact_in_likeliest_sentence": f"{sum(right)}/{sum(q.keys is not None for q in questions)}",
+            "auroc_right_against_not": round(roc_auc(scores, right), 3),
+        },
     }
     file = MODELS / "weighting" / "weights.json"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -106,18 +112,18 @@ def fit(rows: Sequence[Rows]) -> tuple[torch.Tensor, torch.Tensor]:
     return (w / spread).detach(), (b - (w * mean / spread).sum()).detach()
 
 
-def cross_validate(questions: Sequence[Question], rows: Sequence[Rows]) -> tuple[str, float]:
-    """("right/answerable", AUROC of the likeliest sentence's probability, right against wrong or unanswerable)."""
-    scores, right = [0.0] * len(rows), [0] * len(rows)
+def cross_validate(rows: Sequence[Rows]) -> tuple[list[float], list[int]]:
+    """For each question the logit of its likeliest sentence, and whether that sentence holds a key; the weights are
+    those of the other folds."""
+    scores, right = [-10.0] * len(rows), [0] * len(rows)
     for fold in range(_FOLDS):
         weights, bias = fit([r for i, r in enumerate(rows) if i % _FOLDS != fold])
         for i, row in enumerate(rows):
             if i % _FOLDS == fold and len(row.labels):
-                probability = (row.features @ weights + bias).sigmoid()
-                best = int(probability.argmax())
-                scores[i], right[i] = float(probability[best]), int(row.labels[best])
-    answerable = sum(question.keys is not None for question in questions)
-    return f"{sum(right)}/{answerable}", roc_auc(scores, right)
+                logits = row.features @ weights + bias
+                best = int(logits.argmax())
+                scores[i], right[i] = float(logits[best]), int(row.labels[best])
+    return scores, right
 
 
 if __name__ == "__main__":

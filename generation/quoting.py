@@ -14,9 +14,10 @@ from domain.passage import Passage, RetrievedPassage
 from domain.protocols import Evidence
 
 _NEIGHBOUR_SHARE = 0.6  # of the best sentence's score: a neighbour this good is part of the answer
-_NEIGHBOUR_MINIMUM = 0.2
+_NEIGHBOUR_MINIMUM = 0.4
 _MAX_WORDS = 70  # longer quotes are passages; the passage itself is beside the answer
 _MAX_LIST_WORDS = 160
+_PRICE = re.compile(r"[£€$]\s?\d")  # no column is called that: the table has no header row
 _LIST_LINE = re.compile(r"^\s*(?:[-*•–]|\(?(?:\d{1,3}|[a-z])[.)])\s")
 
 
@@ -134,7 +135,7 @@ def _header_above(text: str, start: int) -> str:
 def _row(row: str, header: str) -> str:
     """``Turkey | C | £6`` under ``Country | Zone | Daily charge`` -> ``Turkey: Zone C, Daily charge £6.``"""
     cells, names = _cells(row), _cells(header) if "|" in header else []
-    if len(names) != len(cells) or names == cells:
+    if len(names) != len(cells) or names == cells or any(_PRICE.search(name) for name in names):
         return ", ".join(cells) + "."
     rest = ", ".join(f"{name} {cell}" for name, cell in zip(names[1:], cells[1:], strict=True) if cell)
     return ": ".join(part for part in (cells[0], rest) if part) + "."

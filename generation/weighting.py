@@ -29,6 +29,7 @@ _CERTAINTY_FLOOR = 0.05  # nobody loses the vote altogether
 _PROBABILITY_FLOOR = 1e-4
 _MISSING_SPECIFIC = 0.25  # what is left of p_r when the passage lacks a number, code or name of the question
 _VERBATIM = 0.9  # p(text) of a quote: well formed by construction, but perhaps not the whole answer
+_ROW = 0.8  # p(text) of a table row: right, but a sentence that says the same reads better
 _MIN_DRAFT_WORDS = 3
 
 
@@ -113,7 +114,8 @@ class CandidateWeigher:
             origin=f"quote {at + 1}",
             citations=(citation,),
             p_retrieval=trust[at],
-            p_generation=_VERBATIM * quote.score,
+            p_generation=(_ROW if "|" in quote.source.passage.text[slice(*quote.spans[0])] else _VERBATIM)
+            * quote.score,
             p_answered=quote.score,
         )
 

@@ -15,6 +15,7 @@ from tests.end_to_end.real_app import RealApp
 
 PATIENCE_MS = 120_000  # models, on a machine that may be busy
 PRICE = "How much does Fibre 100 cost in the UK?"
+MOVING = "How much does it cost to move home in the UK?"
 
 pytestmark = [pytest.mark.browser, pytest.mark.models, needs_chromium]
 
@@ -45,16 +46,23 @@ def said(page: Page) -> list[str]:
     return page.locator(".said").all_inner_texts()
 
 
+def test_a_price_is_answered_with_the_price_and_its_source(visits: Visits, app: RealApp) -> None:
+    page = visits.open(app.url)
+    ask(page, PRICE)
+    assert "£29" in page.locator("#live .answer").inner_text()
+    assert page.locator("#live .cite").first.inner_text() == "[1]"
+
+
 def test_a_person_asks_follows_up_looks_it_up_and_finds_it_again_after_a_restart(visits: Visits, app: RealApp) -> None:
     page = visits.open(app.url, viewport=DESKTOP)
     expect(page.locator(".welcome")).to_contain_text("Harbourline")
-    ask(page, PRICE)
-    expect(page.locator("#live .answer")).to_contain_text("£29")
-    expect(page.locator("#live .cite").first).to_have_text("[1]")
+    ask(page, MOVING)
+    assert "£20" in page.locator("#live .answer").inner_text()
+    assert page.locator("#live .cite").first.inner_text() == "[1]"
     follow_up = "and in Ireland?"
     ask(page, follow_up)
-    expect(page.locator("#live .searched")).to_contain_text(re.compile("Fibre 100 .*Ireland"))
-    expect(page.locator("#panel .card").first).to_contain_text("Ireland")
+    assert "move home in Ireland" in page.locator("#live .searched").inner_text()
+    assert "Ireland" in page.locator("#panel .card").first.inner_text()
 
     cited = page.locator("#panel .card mark").first.inner_text()
     page.locator("#panel a.open").first.click()
@@ -64,13 +72,13 @@ def test_a_person_asks_follows_up_looks_it_up_and_finds_it_again_after_a_restart
 
     shown = page.locator(".answer").all_inner_texts()
     page.reload()
-    expect(page.locator("#transcript .said")).to_have_text([PRICE, follow_up])
+    expect(page.locator("#transcript .said")).to_have_text([MOVING, follow_up])
     app.stop()
     app.start()
     page.reload()
-    expect(page.locator("#transcript .said")).to_have_text([PRICE, follow_up])
+    expect(page.locator("#transcript .said")).to_have_text([MOVING, follow_up])
     assert page.locator(".answer").all_inner_texts() == shown
-    expect(page.locator(".conversation")).to_have_text(PRICE)
+    expect(page.locator(".conversation")).to_have_text(MOVING)
     visits.complaints[:] = [text for text in visits.complaints if "net::ERR_" not in text]  # while it was down
 
 
@@ -101,9 +109,13 @@ def test_thanks_are_small_talk(visits: Visits, app: RealApp) -> None:
 
 def test_every_example_question_is_answered_with_a_source(visits: Visits, app: RealApp) -> None:
     page = visits.open(app.url)
+    without_source = []
     for question in page.locator(".choice").all_inner_texts():
         page.locator('[data-do="new"]').click()
         expect(page.locator(".welcome")).to_be_visible()
         page.get_by_role("button", name=question, exact=True).click()
-        expect(page.locator("#live .cite").first).to_be_visible()
+        page.wait_for_selector("#live .measure")
         assert page.locator("#live .said").inner_text() == question
+        if page.locator("#live .cite").count() == 0:
+            without_source.append(question)
+    assert without_source == []
