@@ -35,7 +35,7 @@ SHIPPED = (
             "How much does it cost to move home in the UK?",
             "What does a flashing red light on the Harbour Hub 3 mean?",
             "How long is the cooling-off period?",
-            "Can I use my phone in Switzerland without paying extra?",
+            "How much is a Lantern 8 Pro screen repair in the UK?",
         ),
     ),
 )

@@ -23,6 +23,8 @@ _PRONOUNS = frozenset(
 _DETERMINERS = frozenset("this that these those such".split())
 _INWARD = frozenset("it its they them their theirs".split())  # pronouns that often stand for a word of the same message
 _CLAUSE_OPENERS = frozenset("and or but if when what how where why which because while before after".split())
+_QUESTION_WORDS = frozenset("what when where who whom whose why how which".split())
+_FRAGMENT_WORDS = 5  # a shorter message may be a fragment, whose question word comes from the conversation
 _ENOUGH_WORDS = 2  # content words in an earlier clause: there is something in the message for "it" to stand for
 _OPENERS = frozenset("and but so then also or".split())
 _KNOWN_THINGS = frozenset("the such same both other others else".split())
@@ -46,6 +48,8 @@ def broken_invariant(question: str, rewrite: str, history: str) -> str | None:
     invented = [word for word in said if word not in known and not _inflected(word, known)]
     if invented:
         return f"it adds “{invented[0]}”, which nobody said"
+    if len(asked) > _FRAGMENT_WORDS and (set(said) - set(asked)) & _QUESTION_WORDS:
+        return "it changes what is asked"
     if len(said) > len(asked) + _MAX_ADDED_WORDS:
         return "it drags an earlier message in"
     if _repeats(said, asked):
@@ -65,6 +69,11 @@ def pronouns_in(question: str) -> list[str]:
         if word in _PRONOUNS and not existential and not numeral and not inward:
             found.append(word)
     return found
+
+
+def is_complete(question: str) -> bool:
+    """True when the only pronouns of ``question`` stand for words of its own."""
+    return not pronouns_in(question) and not _INWARD.isdisjoint(words_of(question))
 
 
 def _has_antecedent(before: list[str]) -> bool:

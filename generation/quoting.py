@@ -57,18 +57,14 @@ def said_alone(passage: Passage, span: tuple[int, int]) -> str:
 
 
 def _quotable(text: str, span: tuple[int, int], carried_header: str = "") -> bool:
-    """A heading or a lead-in says nothing by itself; nor does a table's header or the line under it."""
+    """A heading or a lead-in says nothing by itself; nor does a table's header, the line under it, or a row whose
+    columns have no names."""
     sentence = text[slice(*span)]
-    if "|" in sentence:
-        return bool(re.search(r"[^\s|:-]", sentence)) and not (
-            not carried_header and _header_above(text, span[0]) == sentence and _row_follows(text, span[1])
-        )
-    return _is_running_text(sentence)
-
-
-def _row_follows(text: str, end: int) -> bool:
-    below = text[end:].split("\n", 2)
-    return len(below) > 1 and "|" in below[1]
+    if "|" not in sentence:
+        return _is_running_text(sentence)
+    header = carried_header or _header_above(text, span[0])
+    named = header != sentence and "|" in header and not _PRICE.search(header)
+    return named and re.search(r"[^\s|:-]", sentence) is not None
 
 
 def _neighbours(best: int, reading: Evidence, text: str) -> list[int]:

@@ -12,7 +12,7 @@ from domain.protocols import ANSWERED
 from generation.copy_bart import CopyBart
 from generation.decoding import Hypothesis, beam_search
 from generation.fragments import completed, is_fragment
-from generation.invariants import broken_invariant, is_elliptic, points_back, pronouns_in, words_of
+from generation.invariants import broken_invariant, is_complete, is_elliptic, points_back, pronouns_in, words_of
 from generation.sources import history_text
 from generation.surface import surface
 from generation.tokenizing import EncodedSource, WordPieces
@@ -67,7 +67,7 @@ class CopyRewriter:
         leans = bool(pronouns_in(question)) or is_elliptic(question) or is_fragment(question)
         if reset >= _RESET_AT and not leans:
             return Gate.RESET, reset
-        if not leans and (keep >= _KEEP_AT or not points_back(question)):
+        if not leans and (keep >= _KEEP_AT or is_complete(question) or not points_back(question)):
             return Gate.KEEP, keep + reset
         return Gate.REWRITE, rewrite
 

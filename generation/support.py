@@ -95,6 +95,19 @@ def support(sentence: str, evidence: str, context: str = "") -> float:
     return sum(weights) / len(weights)
 
 
+def aligned(sentence: str, source: str) -> float:
+    """The share of the words of ``sentence`` that stand in ``source`` in the same order (longest common subsequence),
+    0..1: 1 for a sentence that only leaves words out."""
+    ours, theirs = (re.findall(r"\w+|›", text.lower()) for text in (sentence, source))
+    row = [0] * (len(theirs) + 1)
+    for word in ours:
+        before = row
+        row = [0]
+        for j, other in enumerate(theirs):
+            row.append(before[j] + 1 if word == other else max(row[j], before[j + 1]))
+    return row[-1] / len(ours) if ours else 0.0
+
+
 def _figures(text: str) -> set[str]:
     """Numbers and codes, with numbers in words as digits."""
     words = re.findall(r"[^\W\d_]+", text.lower())

@@ -21,7 +21,7 @@ from domain.passage import RetrievedPassage
 from domain.protocols import Draft, Evidence, PassageReader
 from generation.quoting import Quote, quotes
 from generation.sentence_scoring import SentenceScorer
-from generation.support import SUPPORTED_AT, coverage, missing_specifics, support
+from generation.support import SUPPORTED_AT, aligned, coverage, missing_specifics, support
 
 Spans = tuple[tuple[int, int], ...]
 
@@ -31,6 +31,7 @@ _MISSING_SPECIFIC = 0.25  # what is left of p_r when the passage lacks a number,
 _VERBATIM = 0.9  # p(text) of a quote: well formed by construction, but perhaps not the whole answer
 _ROW = 0.8  # p(text) of a table row: right, but a sentence that says the same reads better
 _MIN_DRAFT_WORDS = 3
+_ALIGNED_AT = 0.9  # of a draft's words, in order, in its source: this generator may shorten, not yet recompose
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ class CandidateWeigher:
             if best is None or not _is_whole(sentence):
                 continue
             at, span, supported, score = best
+            if aligned(sentence, evidence[at].passage.text[slice(*span)]) < _ALIGNED_AT:
+                continue
             kept = f"{kept} {sentence}".strip()
             place = (len(kept) - len(sentence), len(kept))
             passage = evidence[at].passage

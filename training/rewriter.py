@@ -65,7 +65,5 @@ def pad(lists: list[list[int]], value: int) -> Tensor:
 @torch.no_grad()
 def mean_loss(model: Any, examples: list[dict[str, Any]], collator: Any, batch_size: int = 32) -> float:
     """The mean loss over ``examples`` (nats a token, batches weighted alike)."""
-    losses = [
-        float(model(**collator(examples[i : i + batch_size])).loss) for i in range(0, len(examples), batch_size)
-    ]
+    losses = [float(model(**collator(examples[i : i + batch_size])).loss) for i in range(0, len(examples), batch_size)]
     return sum(losses) / len(losses)

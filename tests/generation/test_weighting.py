@@ -52,11 +52,11 @@ def test_without_drafts_the_best_quote_answers() -> None:
 
 
 def test_an_unsupported_sentence_of_a_draft_is_dropped() -> None:
-    told = "The fee for moving fibre is £20. Our team in Narnia dances on Sundays. Basics customers pay no fee at all."
+    told = "Moving fibre costs £20. Our team in Narnia dances on Sundays. The fee does not apply to Basics."
     answer = proposed(draft(told, 0.999))
     assert answer.weighting is not None
     (candidate,) = (one for one in answer.weighting.candidates if one.origin == "beam 1")
-    assert candidate.text == "The fee for moving fibre is £20. Basics customers pay no fee at all."
+    assert candidate.text == "Moving fibre costs £20. The fee does not apply to Basics."
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,9 @@ def test_an_unsupported_sentence_of_a_draft_is_dropped() -> None:
         "The fee does apply to Basics customers.",
         "Voicemail is dialled with 1572.",
         "Something else altogether is said.",
+        "The fee for moving fibre is £20.",
+        "What does moving fibre cost?",
+        "The Moving › fibre costs £20.",
         "Moving fibre",
         "",
     ],
