@@ -5,8 +5,9 @@ evidence gives). With λ the weight on retrieval the choice is
 
     argmax  λ · log p_r + (1 − λ) · log p_g
 
-λ is fixed by the operator, or adaptive: each side weighs as much as it is certain, λ = c_r / (c_r + c_g) with
-c = |2p − 1|, so that a probability near one half, which says nothing, has no vote.
+λ is fixed by the operator, or adaptive: each side weighs as much as it is certain, λ = ½ · c_r / (c_r + c_g) with
+c = |2p − 1|, so that a probability near one half, which says nothing, has no vote. On the 50 answerable development
+questions λ = 0 and 0.3 found the key fact 39 and 38 times, and λ without the ½ (0.5 to 0.7 in most turns) 32 times.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from generation.support import SUPPORTED_AT, aligned, coverage, missing_specific
 Spans = tuple[tuple[int, int], ...]
 
 _CERTAINTY_FLOOR = 0.05  # nobody loses the vote altogether
+_CEILING = 0.5  # relevance is near 1 for every article on a subject, so retrieval never outvotes the sentence
 _PROBABILITY_FLOOR = 1e-4
 _MISSING_SPECIFIC = 0.25  # what is left of p_r when the passage lacks a number, code or name of the question
 _VERBATIM = 0.9  # p(text) of a quote: well formed by construction, but perhaps not the whole answer
@@ -184,10 +186,10 @@ class CandidateWeigher:
 
 
 def adaptive_weight(p_retrieval: float, p_generation: float) -> float:
-    """λ = c_r / (c_r + c_g), c = |2p − 1| but at least ``_CERTAINTY_FLOOR``."""
+    """λ = ½ · c_r / (c_r + c_g), c = |2p − 1| but at least ``_CERTAINTY_FLOOR``."""
     certain_r = max(abs(2 * p_retrieval - 1), _CERTAINTY_FLOOR)
     certain_g = max(abs(2 * p_generation - 1), _CERTAINTY_FLOOR)
-    return certain_r / (certain_r + certain_g)
+    return _CEILING * certain_r / (certain_r + certain_g)
 
 
 def _utility(weight: float, proposal: _Proposal) -> float:

@@ -116,10 +116,10 @@ def test_the_utility_is_that_of_the_formula_and_confidence_that_of_the_sentence(
 
 
 def test_the_adaptive_weight_follows_certainty() -> None:
-    assert adaptive_weight(0.95, 0.95) == pytest.approx(0.5)
-    assert adaptive_weight(0.9, 0.7) == pytest.approx(0.8 / 1.2)
-    assert adaptive_weight(0.05, 0.5) == pytest.approx(0.9 / 0.95)
-    assert adaptive_weight(0.5, 0.5) == 0.5
+    assert adaptive_weight(0.95, 0.95) == pytest.approx(0.25)
+    assert adaptive_weight(0.9, 0.7) == pytest.approx(0.5 * 0.8 / 1.2)
+    assert adaptive_weight(0.05, 0.5) == pytest.approx(0.5 * 0.9 / 0.95)
+    assert adaptive_weight(0.5, 0.5) == 0.25
 
 
 @settings(deadline=None)
@@ -127,7 +127,7 @@ def test_the_adaptive_weight_follows_certainty() -> None:
 def test_nobody_loses_the_vote_altogether(p_retrieval: float, p_generation: float) -> None:
     weight = adaptive_weight(p_retrieval, p_generation)
     assert 0.04 < weight < 0.96
-    assert weight == pytest.approx(1 - adaptive_weight(p_generation, p_retrieval))
+    assert weight == pytest.approx(0.5 - adaptive_weight(p_generation, p_retrieval))
 
 
 def test_each_candidate_carries_its_own_adaptive_weight() -> None:
