@@ -42,7 +42,8 @@ def retrieval(
     """R@1/5/10 and MRR for the last message, the full history and the rewritten query."""
     settings = settings_for_command(knowledge_base=kb)
     with assembled(settings, memory=False) as colloquy, progress_bar("searches") as bar:
-        from evaluation import doc2dial, reports
+        from corpora import doc2dial
+        from evaluation import reports
         from evaluation.retrieval import evaluate, report
         from evaluation.systems import retrievers
 

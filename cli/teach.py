@@ -28,6 +28,12 @@ def train(
     resume: Annotated[bool, typer.Option("--resume/--no-resume", help="Go on from the newest checkpoint.")] = True,
     save_steps: Annotated[int, typer.Option("--save-steps", min=1, help="Steps between checkpoints.")] = 200,
     evaluate_steps: Annotated[int, typer.Option("--evaluate-steps", min=1, help="Steps between measurements.")] = 400,
+    start: Annotated[
+        Path | None, typer.Option("--start", help="Go on from the weights in this folder.", show_default=False)
+    ] = None,
+    rate: Annotated[float, typer.Option("--rate", help="Learning rate of the heads and the decoder.")] = 1e-3,
+    encoder_rate: Annotated[float, typer.Option("--encoder-rate", help="That of the encoder.")] = 2e-4,
+    warmup_steps: Annotated[int, typer.Option("--warmup-steps", min=0, help="Steps of rising rate.")] = 100,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Keep so many examples (a rehearsal).")] = None,
 ) -> None:
     """Train one of the models that ship; checkpoints go to training/MODEL in the data folder."""
@@ -46,6 +52,9 @@ def train(
         save_steps=save_steps,
         evaluate_steps=evaluate_steps,
         resume=resume,
+        new_rate=rate,
+        old_rate=encoder_rate,
+        warmup_steps=warmup_steps,
     )
-    getattr(import_module(f"training.{model}"), f"train_{model}")(data, loop, destination, limit)
+    getattr(import_module(f"training.{model}"), f"train_{model}")(data, loop, destination, limit, start)
     note(f"The weights are in {destination}.")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from corpora.doc2dial import GoldSet, GoldTurn
 from domain.conversation import Query
 from domain.protocols import Retriever
-from evaluation.doc2dial import GoldSet, GoldTurn
 from evaluation.metrics import Estimate, bootstrap, hit, reciprocal_rank
 from evaluation.reports import Table
 

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("domain", "bot", "memory", "retrieval", "generation", "training", "evaluation", "web", "cli")
+PACKAGES = ("domain", "bot", "memory", "retrieval", "generation", "corpora", "training", "evaluation", "web", "cli")
 MODULES = ("app.py", "settings.py")
 
 NOT_COMMITTED = {ROOT / name for name in ("data", "runs", "build", "dist", "shared")}

@@ -15,6 +15,7 @@ from torch import Tensor
 from generation.weights import open_copy_bart
 from training import loop
 from training.answering_data import AnswerRow, development_rows, training_rows
+from training.development import Development
 from training.export import export_copy_bart
 from training.minilm import is_new, minilm_folder, minilm_tokenizer
 from training.rewriter import mean_loss, pad
@@ -25,7 +26,7 @@ TARGET_TOKENS = 80
 
 def train_answerer(
     data: Path, settings: loop.LoopSettings, destination: Path, limit: int | None = None, start: Path | None = None
-) -> None:
+) -> loop.Trained:
     """Trains on ``data`` and writes fp16 weights, configuration and curve to ``destination``.
 
     ``start``: the folder of the copy BART to begin with (the shipped rewriter by default). ``limit`` keeps that many
@@ -37,10 +38,10 @@ def train_answerer(
     model.model.shared.weight.requires_grad_(False)
     examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed)[:limit]]
     held_out = [encode(tokenizer, row) for row in development_rows(data)]
-    loop.train(
-        model, examples, collate, settings, is_new, lambda: {"dev_loss": mean_loss(model, held_out, collate, 16)}
-    )
-    export_copy_bart(model, destination, settings.output / "curve.csv")
+    development = Development(lambda: {"dev_loss": mean_loss(model, held_out, collate, 16)})
+    trained = loop.train(model, examples, collate, settings, is_new, development)
+    export_copy_bart(model, destination, settings.output)
+    return trained
 
 
 def encode(tokenizer: Any, row: AnswerRow) -> dict[str, Any]:
@@ -72,8 +73,3 @@ def collate(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
         "attention_mask": (ids != 0).long().reshape(len(batch), n, -1),
         "labels": pad([example["labels"] for example in batch], -100),
     }
-
-
-def _body(heading: str, text: str) -> str:
-    """A passage as ``Passage.searchable`` lays it out."""
-    return f"{heading}\n{text}" if heading else text

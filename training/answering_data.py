@@ -2,7 +2,8 @@
 
 Doc2Dial and DSTC11 give replies as people wrote them; question–answer lists give theirs; for reading sets the reply
 is the sentence that holds the answer, so that the model learns to say it in full. Some examples carry a distractor
-passage before or after the right one: in service the right passage is not always first.
+passage before or after the right one, since in service the right passage is not always first, and some carry nothing
+but distractors, whose reply is ``NO_ANSWER``. Distractors are the passages BM25 ranks near the question.
 """
 
 from __future__ import annotations
@@ -13,14 +14,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import bm25s
+
+from corpora.jsonl import OWN_DATA, rows
+from corpora.splits import is_development
+from retrieval.sentences import sentence_spans
 from training import reading_data
-from training.jsonl import rows
 from training.reading_data import ReadingRow
-from training.splits import is_development
+
+NO_ANSWER = "no answer"
+"""The reply to a question that its passages do not answer."""
 
 _DISTRACTED_SHARE = 0.35  # of the examples; each costs a second encoder pass
+_UNANSWERED_SHARE = 0.08  # of the examples: enough to learn the two words, few enough not to prefer them
+_NEAR = 8  # how many BM25 neighbours distractors are drawn from
 _REPLY_WORDS = 60
 _READING_ROWS = 5000  # of the reading sets together, so that service replies are not drowned
+_SERVICE_TIMES = 3
 _QUESTION_BACK = re.compile(r"[^.!?]*\?\s*$")
 
 
@@ -45,6 +55,7 @@ def training_rows(data: Path, seed: int = 0) -> list[AnswerRow]:
         *service,  # twice: closest to the product
         *_dstc11(data / "train" / "conv_dstc11_val.jsonl.xz"),
         *_lists(data, rng),
+        *[row for _ in range(_SERVICE_TIMES) for row in service(development=False)],
         *_sentences(rng.sample(read, min(_READING_ROWS, len(read)))),
     ]
     rng.shuffle(found)
@@ -71,6 +82,15 @@ def doc2dial(data: Path, rng: random.Random, *, development: bool) -> Iterator[A
         question = " ".join([row["user"], *before])
         for window in reading_data.windowed(question, document["title"], document["text"], span, False):
             yield AnswerRow(question, ((window.heading, window.text),), reply)
+
+
+def service(*, development: bool) -> Iterator[AnswerRow]:
+    """The help articles written for this project, with a reply in the voice of service to each question."""
+    for path in sorted(OWN_DATA.glob("service_reading_*.jsonl")):
+        for article in rows(path):
+            if is_development(article["group"]) == development:
+                for qa in article["qas"]:
+                    yield AnswerRow(qa["q"], ((article["heading"], article["text"]),), qa["reply"])
 
 
 def _dstc11(path: Path) -> Iterator[AnswerRow]:
@@ -101,10 +121,25 @@ def _sentences(found: Iterable[ReadingRow]) -> Iterator[AnswerRow]:
 
 
 def _distracted(found: Sequence[AnswerRow], rng: random.Random) -> Iterator[AnswerRow]:
-    for row in found:
-        if rng.random() < _DISTRACTED_SHARE:
-            other = rng.choice(found).passages[0]
-            both = [*row.passages, other] if rng.random() < 0.7 else [other, *row.passages]
-            yield replace(row, passages=tuple(both))
-        else:
+    for row, others in zip(found, _neighbours(found), strict=True):
+        chance = rng.random()
+        if not others or chance >= _DISTRACTED_SHARE + _UNANSWERED_SHARE:
             yield row
+        elif chance >= _DISTRACTED_SHARE:
+            yield replace(row, passages=tuple(rng.sample(others, min(2, len(others)))), reply=NO_ANSWER)
+        else:
+            both = [*row.passages, rng.choice(others)]
+            yield replace(row, passages=tuple(both if rng.random() < 0.7 else reversed(both)))
+
+
+def _neighbours(found: Sequence[AnswerRow]) -> Iterator[list[tuple[str, str]]]:
+    """For each row the passages that BM25 ranks near its question and that share no sentence with its own."""
+    pool = sorted({passage for row in found for passage in row.passages})
+    engine = bm25s.BM25()
+    engine.index(bm25s.tokenize([f"{h} {t}" for h, t in pool], show_progress=False), show_progress=False)
+    queries = bm25s.tokenize([row.question for row in found], show_progress=False)
+    near, _ = engine.retrieve(queries, k=min(_NEAR, len(pool)), show_progress=False, n_threads=1)
+    said = [frozenset(text[start:end] for start, end in sentence_spans(text)) for _, text in pool]
+    for row, places in zip(found, near, strict=True):
+        own = {text[start:end] for _, text in row.passages for start, end in sentence_spans(text)}
+        yield [pool[i] for i in places if own.isdisjoint(said[i])]

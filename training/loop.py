@@ -1,32 +1,37 @@
-"""The settings every training command shares, and the transformers ``Seq2SeqTrainer`` they run on.
+"""The settings every training command shares, and how their trainers run.
 
-Checkpoints hold model, optimiser, schedule and random state; ``resume=True`` goes on from the newest one and gives
-the same loss curve as an unbroken run.
+All of them run on transformers' trainers (``Seq2SeqTrainer``, sentence-transformers' own), which use accelerate: the
+same command under ``accelerate launch`` takes several GPUs. Checkpoints hold model, optimiser, schedule and random
+state; ``resume=True`` goes on from the newest whole one and gives the same loss curve as an unbroken run, even after
+``kill -9``.
 """
 
 from __future__ import annotations
 
-import csv
-import logging
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments, TrainerCallback
-from transformers.trainer_utils import get_last_checkpoint
+from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
 
 from domain.errors import Misconfigured
-
-_log = logging.getLogger(__name__)
+from training.curves import draw_curve, write_curve
+from training.development import Development
 
 
 @dataclass(frozen=True, slots=True)
 class LoopSettings:
-    """How long and how fast to train. ``new_rate`` is the learning rate of parts that start from noise or from
-    another task's weights (decoder, heads), ``old_rate`` that of the pretrained encoder."""
+    """How long and how fast to train.
+
+    ``new_rate`` is the learning rate of parts that start from noise or from another task's weights (decoder, heads),
+    ``old_rate`` that of the pretrained encoder. ``patience``: stop after so many measurements on the development
+    set without a better one (None: never).
+    """
 
     output: Path
     steps: int
@@ -40,6 +45,18 @@ class LoopSettings:
     save_steps: int = 200
     evaluate_steps: int = 400
     resume: bool = True
+    patience: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a run did: ``best`` are the development figures of the weights that were kept ({} without any)."""
+
+    steps: int
+    examples: int
+    seconds: float
+    device: str
+    best: dict[str, float]
 
 
 def train(
@@ -48,58 +65,58 @@ def train(
     collate: Callable[[list[Any]], dict[str, Tensor]],
     settings: LoopSettings,
     is_new: Callable[[str], bool],
-    evaluate: Callable[[], dict[str, float]] | None = None,
-) -> None:
-    """Trains ``model`` in place for ``settings.steps`` steps.
+    development: Development | None = None,
+) -> Trained:
+    """Trains ``model`` in place for ``settings.steps`` steps with the loss it computes itself.
 
-    ``examples`` is a sized, indexable collection of dictionaries with ``length`` (tokens, for batching like with
-    like); ``collate`` makes a batch of them; ``is_new`` says by parameter name which learning rate applies;
-    ``evaluate`` returns development figures, written with the losses to ``curve.csv`` in the output folder.
+    ``examples`` is a sized, indexable collection of dictionaries with ``input_ids`` (for batching like with like);
+    ``collate`` makes a batch of them; ``is_new`` says by parameter name which learning rate applies.
     """
-    arguments = _arguments(settings)
-    trainer = _Trainer(
+    trainer = _OwnLossTrainer(
         model=model,
-        args=arguments,
+        args=Seq2SeqTrainingArguments(**common_arguments(settings), train_sampling_strategy="group_by_length"),
         train_dataset=examples,
         data_collator=collate,
-        optimizers=(_optimizer(model, settings, is_new), None),
+        optimizers=(optimizer(model, settings, is_new), None),
     )
-    if evaluate is not None:
-        trainer.add_callback(_Evaluate(evaluate, settings.evaluate_steps))
-    checkpoint = get_last_checkpoint(str(settings.output)) if settings.resume and settings.output.is_dir() else None
-    trainer.train(resume_from_checkpoint=checkpoint)
-    _write_curve(settings.output / "curve.csv", trainer.state.log_history)
+    return run(trainer, settings, development)
 
 
-def _arguments(settings: LoopSettings) -> Seq2SeqTrainingArguments:
+def common_arguments(settings: LoopSettings) -> dict[str, Any]:
+    """Keyword arguments for any of transformers' ``TrainingArguments``.
+
+    bfloat16 on GPUs, and on processors too: products are computed in it where the processor can (measured on two
+    cores with AVX-512: 1.4 times as fast), the weights stay float32. Raises ``Misconfigured`` for ``device="cuda"``
+    on a machine without.
+    """
     cuda = torch.cuda.is_available()
     if settings.device == "cuda" and not cuda:
         raise Misconfigured("--device cuda: this machine has no CUDA device. Use --device auto or cpu.")
-    return Seq2SeqTrainingArguments(
-        output_dir=str(settings.output),
-        max_steps=settings.steps,
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.accumulate,
-        learning_rate=settings.new_rate,
-        lr_scheduler_type="linear",
-        warmup_steps=settings.warmup_steps,
-        max_grad_norm=1.0,
-        bf16=True,
-        use_cpu=settings.device == "cpu" or not cuda,
-        seed=settings.seed,
-        data_seed=settings.seed,
-        save_steps=settings.save_steps,
-        save_total_limit=1,
-        logging_steps=25,
-        report_to="none",
-        remove_unused_columns=False,
-        train_sampling_strategy="group_by_length",
-        dataloader_num_workers=0,
-        disable_tqdm=False,
-    )
+    return {
+        "output_dir": str(settings.output),
+        "max_steps": settings.steps,
+        "per_device_train_batch_size": settings.batch_size,
+        "gradient_accumulation_steps": settings.accumulate,
+        "learning_rate": settings.new_rate,
+        "lr_scheduler_type": "linear",
+        "warmup_steps": settings.warmup_steps,
+        "max_grad_norm": 1.0,
+        "bf16": True,
+        "use_cpu": settings.device == "cpu" or not cuda,
+        "seed": settings.seed,
+        "data_seed": settings.seed,
+        "save_steps": settings.save_steps,
+        "save_total_limit": 1,
+        "logging_steps": 25,
+        "report_to": "none",
+        "remove_unused_columns": False,
+        "dataloader_num_workers": 0,
+        "disable_tqdm": False,
+    }
 
 
-def _optimizer(model: nn.Module, settings: LoopSettings, is_new: Callable[[str], bool]) -> torch.optim.Optimizer:
+def optimizer(model: nn.Module, settings: LoopSettings, is_new: Callable[[str], bool]) -> torch.optim.Optimizer:
+    """AdamW with the two learning rates of ``settings`` over the parameters that learn."""
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     groups = [
         {"params": [p for name, p in named if is_new(name)], "lr": settings.new_rate},
@@ -108,31 +125,59 @@ def _optimizer(model: nn.Module, settings: LoopSettings, is_new: Callable[[str],
     return torch.optim.AdamW([group for group in groups if group["params"]], weight_decay=0.01)
 
 
-class _Trainer(Seq2SeqTrainer):  # type: ignore[misc]  # transformers ships no types for it
+def run(trainer: Any, settings: LoopSettings, development: Development | None = None) -> Trained:
+    """Runs a transformers trainer to its end: development figures, early stopping, the best weights put back.
+
+    Goes on from the newest whole checkpoint in ``settings.output``; writes ``curve.csv`` and ``curve.png`` there.
+    """
+    if development is not None:
+        development.attach(trainer, settings)
+    checkpoint = newest_checkpoint(settings.output) if settings.resume else None
+    with _fast_matrices():
+        done = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+    best = development.restore_best(trainer.model) if development is not None else {}
+    write_curve(settings.output / "curve.csv", trainer.state.log_history)
+    draw_curve(settings.output / "curve.csv", settings.output / "curve.png")
+    return Trained(
+        steps=trainer.state.global_step,
+        examples=trainer.state.global_step * trainer.args.train_batch_size * settings.accumulate,
+        seconds=float(done.metrics["train_runtime"]),
+        device=str(trainer.args.device),
+        best=best,
+    )
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The checkpoint with the highest step that was written to its end; one cut short by a crash is passed over.
+
+    The trainer writes ``trainer_state.json`` last, so a folder that holds it whole is whole.
+    """
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    return next((path for path in found if _is_whole(path / "trainer_state.json")), None)
+
+
+def _is_whole(state: Path) -> bool:
+    try:
+        json.loads(state.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+@contextmanager
+def _fast_matrices() -> Iterator[None]:
+    """TF32 on GPUs while it lasts: bf16's range with more digits, for what autocast leaves in float32."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+class _OwnLossTrainer(Seq2SeqTrainer):  # type: ignore[misc]  # transformers ships no types for it
     """Takes the loss that the model itself computes."""
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Tensor], **_: Any) -> Tensor:
         loss: Tensor = model(**inputs).loss
         return loss
-
-
-class _Evaluate(TrainerCallback):  # type: ignore[misc]
-    """Adds development figures to the trainer's log every so many steps."""
-
-    def __init__(self, evaluate: Callable[[], dict[str, float]], every: int) -> None:
-        self.evaluate, self.every = evaluate, every
-
-    def on_step_end(self, args: Any, state: Any, control: Any, model: nn.Module | None = None, **_: Any) -> None:
-        if model is not None and (state.global_step % self.every == 0 or state.global_step == args.max_steps):
-            model.eval()
-            state.log_history.append({"step": state.global_step, **self.evaluate()})
-            _log.info("%s", state.log_history[-1])
-            model.train()
-
-
-def _write_curve(path: Path, history: list[dict[str, float]]) -> None:
-    columns = sorted({key for row in history for key in row} - {"step"})
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["step", *columns], restval="")
-        writer.writeheader()
-        writer.writerows(history)

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from generation.weights import read_weights
 from retrieval.reader_model import Reader, reader_config
 from training import loop
 from training.calibration import fit_platt, roc_auc
+from training.development import Development
 from training.export import write_weights
 from training.minilm import minilm_tokenizer, minilm_weights
 from training.reading_data import ReadingRow, development_rows, training_rows
@@ -53,27 +55,39 @@ class ReadingObjective(nn.Module):
         return ObjectiveOutput(loss)
 
 
-def train_reader(data: Path, settings: loop.LoopSettings, destination: Path, limit: int | None = None) -> None:
+def train_reader(
+    data: Path, settings: loop.LoopSettings, destination: Path, limit: int | None = None, start: Path | None = None
+) -> loop.Trained:
     """Trains on every question set under ``data`` and writes weights, calibration and curve to ``destination``.
 
-    ``limit`` keeps that many training pairs (a rehearsal).
+    ``start``: the folder of the reader to go on from (MiniLM itself by default). ``limit`` keeps that many training
+    pairs (a rehearsal).
     """
     tokenizer = minilm_tokenizer()
     torch.manual_seed(settings.seed)
     reader = Reader(reader_config())
     reader.encoder.load_state_dict(minilm_weights(), strict=False)  # the pooler's weights are not ours
+    if start is not None:
+        trained = read_weights(start / "model.safetensors")
+        reader.load_state_dict({name: value.float() for name, value in trained.items()}, strict=False)
     reader.encoder.embeddings.word_embeddings.weight.requires_grad_(False)  # shared with MiniLM, not shipped
     examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed)[:limit]]
     held_out = {name: [encode(tokenizer, row) for row in rows] for name, rows in development_rows(data).items()}
-    loop.train(
+
+    def figures() -> dict[str, float]:
+        found = {f"{name}_auroc": _auroc(reader, rows) for name, rows in held_out.items()}
+        return {"dev_auroc": sum(found.values()) / len(found), **found}
+
+    trained = loop.train(
         ReadingObjective(reader),
         examples,
         collate,
         settings,
         lambda name: not name.startswith("reader.encoder."),
-        lambda: {f"{name}_auroc": _auroc(reader, rows) for name, rows in held_out.items()},
+        Development(figures, "dev_auroc", "higher"),
     )
-    _export(reader, [example for rows in held_out.values() for example in rows], settings, destination)
+    _export(reader, [example for rows in held_out.values() for example in rows], settings.output, destination)
+    return trained
 
 
 def encode(tokenizer: Any, row: ReadingRow) -> dict[str, Any]:
@@ -129,10 +143,10 @@ def _auroc(reader: Reader, examples: list[dict[str, Any]]) -> float:
     return roc_auc(relevance_logits(reader, examples), [example["relevant"] for example in examples])
 
 
-def _export(reader: Reader, held_out: list[dict[str, Any]], settings: loop.LoopSettings, destination: Path) -> None:
+def _export(reader: Reader, held_out: list[dict[str, Any]], run: Path, destination: Path) -> None:
     """Weights without MiniLM's word embeddings, and the calibration fitted on the held-out pairs."""
     state = {name: value for name, value in reader.state_dict().items() if name != WORD_EMBEDDINGS}
-    write_weights(state, destination, settings.output / "curve.csv")
+    write_weights(state, destination, run)
     reader.eval()
     scale, bias = fit_platt(relevance_logits(reader, held_out), [example["relevant"] for example in held_out])
     config = {**reader_config().to_diff_dict(), "relevance_scale": scale, "relevance_bias": bias, "tokens": TOKENS}

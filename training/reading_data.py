@@ -14,13 +14,14 @@ from pathlib import Path
 
 import bm25s
 
+from corpora.jsonl import OWN_DATA, rows
+from corpora.splits import is_development
 from retrieval.sentences import sentence_spans
-from training.jsonl import rows
-from training.splits import is_development
 
 _NEGATIVES = 1  # a positive: more teaches little and costs encoder passes
 _NEAR = 12  # how many BM25 neighbours negatives are drawn from
 _WINDOW_WORDS = 130  # about what the product's own chunks hold
+_SERVICE_TIMES = 4  # few rows, but of near-identical articles, which the public sets lack
 _FAQ_ROWS = 3000  # of each question–answer list, so that no source drowns the others
 
 
@@ -51,6 +52,7 @@ def training_rows(data: Path, seed: int = 0) -> list[ReadingRow]:
         [row for row in doc2dial(data, rng, development=False) for _ in range(2)],
     ]
     found = [row for source in sources for row in [*source, *negatives(source, rng)]]
+    found += [row for _ in range(_SERVICE_TIMES) for row in service(rng, development=False)]
     rng.shuffle(found)
     return found
 
@@ -62,10 +64,31 @@ def development_rows(data: Path, seed: int = 1, limit: int = 400) -> dict[str, l
         "squad": list(squad(data / "train" / "qa_squad1_dev_nosq2.jsonl.xz")),
         "doc2dial": list(doc2dial(data, rng, development=True)),
     }
-    return {
+    pairs = {
         name: [row for pair in zip(found[:limit], negatives(found, rng)[:limit], strict=False) for row in pair]
         for name, found in ((name, rng.sample(found, len(found))) for name, found in held_out.items())
     }
+    own = list(service(rng, development=True))
+    return {**pairs, "service": own} if own else pairs
+
+
+def service(rng: random.Random, *, development: bool) -> Iterator[ReadingRow]:
+    """The help articles written for this project. Negatives are their near twins (another region, year or model) and
+    questions the article nearly answers; one group of articles in five is for development."""
+    found = [row for path in sorted(OWN_DATA.glob("service_reading_*.jsonl")) for row in rows(path)]
+    articles = [row for row in found if is_development(row["group"]) == development]
+    for article in articles:
+        heading, text = article["heading"], article["text"]
+        twins = [other for other in articles if other["group"] == article["group"] and other is not article]
+        for qa in article["qas"]:
+            start = text.index(qa["evidence"])
+            inside = start + qa["evidence"].index(qa["answer"])
+            answer, evidence = (inside, inside + len(qa["answer"])), (start, start + len(qa["evidence"]))
+            yield ReadingRow(qa["q"], heading, text, answer, evidence)
+            for twin in rng.sample(twins, min(_NEGATIVES, len(twins))):
+                yield ReadingRow(qa["q"], twin["heading"], twin["text"], None, None)
+        for question in article["unanswerable"]:
+            yield ReadingRow(question, heading, text, None, None)
 
 
 def negatives(positives: Sequence[ReadingRow], rng: random.Random) -> list[ReadingRow]:

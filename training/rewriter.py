@@ -10,31 +10,45 @@ from torch import Tensor
 
 from domain.conversation import Gate
 from generation.sources import history_text
+from generation.weights import open_copy_bart
 from training import loop
+from training.development import Development
 from training.export import export_copy_bart
-from training.minilm import copy_bart_from_minilm, is_new, minilm_tokenizer
-from training.rewriting_data import RewriteRow, development_rows, training_rows
+from training.minilm import copy_bart_from_minilm, is_new, minilm_folder, minilm_tokenizer
+from training.rewriting_data import RewriteRow, development_rows, service_rows, training_rows
 
 SOURCE_TOKENS = 128
 TARGET_TOKENS = 48
 _GATES = list(Gate)
 
 
-def train_rewriter(data: Path, settings: loop.LoopSettings, destination: Path, limit: int | None = None) -> None:
+def train_rewriter(
+    data: Path, settings: loop.LoopSettings, destination: Path, limit: int | None = None, start: Path | None = None
+) -> loop.Trained:
     """Trains on ``data/train`` and writes fp16 weights, configuration and curve to ``destination``.
 
-    ``limit`` keeps that many training rows (a rehearsal). Raises ``Misconfigured`` when the data is not there.
+    ``start``: the folder of the rewriter to go on from (MiniLM itself by default). ``limit`` keeps that many
+    training rows (a rehearsal). Raises ``Misconfigured`` when the data is not there.
     """
     tokenizer = minilm_tokenizer()
     torch.manual_seed(settings.seed)
-    model = copy_bart_from_minilm()
+    model = copy_bart_from_minilm() if start is None else open_copy_bart(start, minilm_folder())
+    model.model.shared.weight.requires_grad_(False)
     examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed)[:limit]]
-    held_out = development_rows(data / "dev" / "rewrite_canard_dev_a.jsonl.xz")[::8]
-    held_out_examples = [encode(tokenizer, row) for row in held_out]
-    loop.train(
-        model, examples, collate, settings, is_new, lambda: {"dev_loss": mean_loss(model, held_out_examples, collate)}
-    )
-    export_copy_bart(model, destination, settings.output / "curve.csv")
+    canard = development_rows(data / "dev" / "rewrite_canard_dev_a.jsonl.xz")[::8]  # even rows; odd ones are reported
+    held_out = [encode(tokenizer, row) for row in canard]
+    service = [encode(tokenizer, row) for row in service_rows(development=True)]
+
+    def figures() -> dict[str, float]:
+        losses = {"canard_loss": mean_loss(model, held_out, collate)}
+        if service:
+            losses["service_loss"] = mean_loss(model, service, collate)
+            losses["service_gate"] = gate_accuracy(model, service)
+        return {"dev_loss": sum(v for k, v in losses.items() if k.endswith("loss")), **losses}
+
+    trained = loop.train(model, examples, collate, settings, is_new, Development(figures))
+    export_copy_bart(model, destination, settings.output)
+    return trained
 
 
 def encode(tokenizer: Any, row: RewriteRow) -> dict[str, Any]:
@@ -67,3 +81,14 @@ def mean_loss(model: Any, examples: list[dict[str, Any]], collator: Any, batch_s
     """The mean loss over ``examples`` (nats a token, batches weighted alike)."""
     losses = [float(model(**collator(examples[i : i + batch_size])).loss) for i in range(0, len(examples), batch_size)]
     return sum(losses) / len(losses)
+
+
+@torch.no_grad()
+def gate_accuracy(model: Any, examples: list[dict[str, Any]], batch_size: int = 32) -> float:
+    """How often the gate's likeliest class is the right one (0..1)."""
+    right = 0
+    for i in range(0, len(examples), batch_size):
+        batch = collate(examples[i : i + batch_size])
+        _, logits = model.encode(batch["input_ids"], batch["attention_mask"])
+        right += int((logits.argmax(-1) == batch["gate_labels"]).sum())
+    return right / len(examples)

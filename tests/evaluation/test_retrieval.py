@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from domain.conversation import Gate, Query
 from domain.passage import Passage, RetrievedPassage
-from evaluation.doc2dial import GoldSet, GoldTurn, GroundedTurn
+from corpora.doc2dial import GoldSet, GoldTurn, GroundedTurn
 from evaluation.retrieval import as_typed, evaluate, measures, report, with_history
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from corpora.jsonl import rows
 from domain.conversation import Gate
 from domain.errors import Misconfigured
-from training.jsonl import rows
 from training.rewriting_data import development_rows, training_rows
 
 

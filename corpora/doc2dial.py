@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from corpora.jsonl import rows
+from corpora.splits import is_development
 from domain.errors import Misconfigured
 from domain.passage import Document, Passage
 from retrieval.knowledge_base import KnowledgeBase
-from training.jsonl import rows
-from training.splits import is_development
 
 Split = Literal["dev", "train", "all"]
 DOCUMENTS_FILE, TURNS_FILE = "documents_index.jsonl.xz", "turns_open.jsonl.xz"

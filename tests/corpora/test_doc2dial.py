@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from corpora.doc2dial import GroundedTurn, SqueezedText, exchanges, gold_passages, gold_set, load_turns
+from corpora.splits import is_development
 from domain.errors import Misconfigured
 from domain.passage import Passage
-from evaluation.doc2dial import GroundedTurn, SqueezedText, exchanges, gold_passages, gold_set, load_turns
 from retrieval.ingestion import ingest
 from retrieval.knowledge_base import KnowledgeBaseStore
 from tests.retrieval.word_encoder import WordEncoder
-from training.splits import is_development
 
 BODY = "Renewing\nYou can renew a licence by post. It costs $12.\n\nLost plates\nTell us at once. Tell us in writing."
 

@@ -26,6 +26,10 @@ def open_text(path: Path) -> IO[str]:
     return path.open(encoding="utf-8")
 
 
+OWN_DATA = Path(__file__).resolve().parent / "data"
+"""The texts written for this project: they travel with it, unlike the public sets."""
+
+
 def rows(path: Path) -> Iterator[Any]:
     """The rows of a JSON Lines file. Raises ``Misconfigured`` naming the line that is not JSON."""
     with open_text(path) as lines:
