@@ -33,7 +33,7 @@ app.add_typer(knowledge.bases, name="kb")
 app.command()(replay.batch)
 app.add_typer(measure.evaluations, name="evaluate")
 app.command()(measure.bench)
-app.command()(teach.train)
+app.add_typer(teach.training, name="train")
 
 
 _QUIET = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}

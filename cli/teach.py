@@ -1,60 +1,53 @@
-"""``colloquy train``: the models that ship, trained again with the project's own commands."""
+"""``colloquy train``: the models that ship, and yours, trained with the project's own commands."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from pathlib import Path
-from typing import Annotated, Literal
+from dataclasses import replace
 
 import typer
 
-from cli.console import note, settings_for_command
-from domain.errors import Misconfigured
+from cli.console import note
+from cli.run_options import RunOptions, trains
 
-STEPS = {"rewriter": 2400, "reader": 3000, "answerer": 3000}
-"""Starting points, not tuned; `--steps` decides."""
+training = typer.Typer(help="Train the models, from public data or your own.", no_args_is_help=True)
 
 
-def train(
-    model: Annotated[Literal["rewriter", "reader", "answerer"], typer.Argument(help="What to train.")],
-    data: Annotated[Path, typer.Option("--data", help="The folder of the training sets.", readable=False)],
-    output: Annotated[Path | None, typer.Option("--output", help="Where the weights go [models/MODEL].")] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.")] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Examples a step.")] = 32,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option("--device", help="auto takes a GPU if there is one.")
-    ] = "auto",
-    seed: Annotated[int, typer.Option("--seed", help="Of the order of the data and the new weights.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume/--no-resume", help="Go on from the newest checkpoint.")] = True,
-    save_steps: Annotated[int, typer.Option("--save-steps", min=1, help="Steps between checkpoints.")] = 200,
-    evaluate_steps: Annotated[int, typer.Option("--evaluate-steps", min=1, help="Steps between measurements.")] = 400,
-    start: Annotated[
-        Path | None, typer.Option("--start", help="Go on from the weights in this folder.", show_default=False)
-    ] = None,
-    rate: Annotated[float, typer.Option("--rate", help="Learning rate of the heads and the decoder.")] = 1e-3,
-    encoder_rate: Annotated[float, typer.Option("--encoder-rate", help="That of the encoder.")] = 2e-4,
-    warmup_steps: Annotated[int, typer.Option("--warmup-steps", min=0, help="Steps of rising rate.")] = 100,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Keep so many examples (a rehearsal).")] = None,
-) -> None:
-    """Train one of the models that ship; checkpoints go to training/MODEL in the data folder."""
-    if not data.is_dir():
-        raise Misconfigured(f"There is no folder “{data}”; give --data the folder that holds the training sets.")
-    settings = settings_for_command()
-    destination = output or Path("models") / model
-    from training.loop import LoopSettings  # after the cheap checks: this imports torch
+@training.command()
+@trains("rewriter", steps=2400)
+def rewriter(run: RunOptions) -> None:
+    """History and message to a standalone question, with the gate (keep, rewrite, reset)."""
+    data = run.data_folder()
+    from training.rewriter import CARD, train_rewriter
 
-    loop = LoopSettings(
-        output=settings.data_dir / "training" / model,
-        steps=steps or STEPS[model],
-        batch_size=batch_size,
-        device=device,
-        seed=seed,
-        save_steps=save_steps,
-        evaluate_steps=evaluate_steps,
-        resume=resume,
-        new_rate=rate,
-        old_rate=encoder_rate,
-        warmup_steps=warmup_steps,
-    )
-    getattr(import_module(f"training.{model}"), f"train_{model}")(data, loop, destination, limit, start)
-    note(f"The weights are in {destination}.")
+    _carded(run, CARD, train_rewriter(data, run.settings, run.destination, run.limit, run.start))
+
+
+@training.command()
+@trains("reader", steps=3000)
+def reader(run: RunOptions) -> None:
+    """Relevance, evidence sentences and answer spans from one cross-encoder: reranking, quotes, citations."""
+    data = run.data_folder()
+    from training.reader import CARD, train_reader
+
+    _carded(run, CARD, train_reader(data, run.settings, run.destination, run.limit, run.start))
+
+
+@training.command()
+@trains("answerer", steps=3000)
+def answerer(run: RunOptions) -> None:
+    """Question and passages to a reply."""
+    data = run.data_folder()
+    from training.answerer import CARD, train_answerer
+
+    _carded(run, CARD, train_answerer(data, run.settings, run.destination, run.limit, run.start))
+
+
+def _carded(run: RunOptions, card: object, trained: object) -> None:
+    """Writes the model card beside the weights, and says where both are."""
+    from training.cards import Card, write_card
+    from training.loop import Trained
+
+    assert isinstance(card, Card)
+    assert isinstance(trained, Trained)
+    write_card(run.destination, replace(card, command=run.command), trained)
+    note(f"The weights and their card are in {run.destination}.")

@@ -15,6 +15,7 @@ from torch import Tensor
 from generation.weights import open_copy_bart
 from training import loop
 from training.answering_data import AnswerRow, development_rows, training_rows
+from training.cards import Card
 from training.development import Development
 from training.export import export_copy_bart
 from training.minilm import is_new, minilm_folder, minilm_tokenizer
@@ -22,6 +23,29 @@ from training.rewriter import mean_loss, pad
 
 SOURCE_TOKENS = 208  # question, heading and one passage of the product's chunk size
 TARGET_TOKENS = 80
+
+CARD = Card(
+    model="answerer",
+    what="question and passages to a reply, by fusion-in-decoder on a copy BART.",
+    architecture="as the rewriter's, which it was started from.",
+    sources=(
+        "Doc2Dial",
+        "DSTC11 track 5",
+        "DSTC9 FAQs",
+        "MedQuAD",
+        "SQuAD 1.1",
+        "PolicyQA",
+        "QED (Natural Questions)",
+        "Colloquy's service conversations (corpora/data)",
+    ),
+    command="",
+    figures=(),
+    limits=(
+        "Some 35 % of the rows carry a BM25-near distractor, 8 % nothing but distractors (“no answer”). It copies well "
+        "and composes badly, so a draft is a candidate only when its words stand, in order, in one sentence of the "
+        "evidence (`generation/weighting.py`).",
+    ),
+)
 
 
 def train_answerer(

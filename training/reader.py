@@ -15,6 +15,7 @@ from generation.weights import read_weights
 from retrieval.reader_model import Reader, reader_config
 from training import loop
 from training.calibration import fit_platt, roc_auc
+from training.cards import Card
 from training.development import Development
 from training.export import write_weights
 from training.minilm import minilm_tokenizer, minilm_weights
@@ -24,6 +25,30 @@ from training.rewriter import pad
 TOKENS = 208  # a query and a passage of the product's chunk size; longer ones lose their tail
 WORD_EMBEDDINGS = "encoder.embeddings.word_embeddings.weight"
 _IGNORED = -100
+
+CARD = Card(
+    model="reader",
+    what="a cross-encoder over query and passage: relevance (reranking, “nothing here answers this”), evidence tokens, "
+    "answer span.",
+    architecture="all-MiniLM-L6-v2 with three linear heads (`retrieval/reader_model.py`), served on CTranslate2 int8. "
+    "fp16 safetensors without the word embeddings, which are MiniLM's own, frozen.",
+    sources=(
+        "SQuAD 1.1",
+        "PolicyQA",
+        "QED (Natural Questions)",
+        "COVID-QA",
+        "MedQuAD",
+        "DSTC9 FAQs",
+        "Doc2Dial",
+        "Colloquy's service conversations (corpora/data)",
+    ),
+    command="",
+    figures=(),
+    limits=(
+        "As many BM25-near negatives as positives; near twins among the service articles. The calibration in "
+        "`config.json` (Platt) was fitted on the held-out pairs that the development figures were measured on.",
+    ),
+)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from domain.conversation import Gate
 from generation.sources import history_text
 from generation.weights import open_copy_bart
 from training import loop
+from training.cards import Card
 from training.development import Development
 from training.export import export_copy_bart
 from training.minilm import copy_bart_from_minilm, is_new, minilm_folder, minilm_tokenizer
@@ -20,6 +21,21 @@ from training.rewriting_data import RewriteRow, development_rows, service_rows, 
 SOURCE_TOKENS = 128
 TARGET_TOKENS = 48
 _GATES = list(Gate)
+
+CARD = Card(
+    model="rewriter",
+    what="makes a follow-up standalone, and says keep, rewrite or reset (a linear gate on the first encoder state).",
+    architecture="BART (6 + 3 layers, width 384) started from all-MiniLM-L6-v2, with a copy head "
+    "(`generation/copy_bart.py`). fp16 safetensors; the word embeddings are MiniLM's own, frozen, not repeated here.",
+    sources=("CANARD", "GECOR CamRest676", "Alexa CQR", "Colloquy's service conversations (corpora/data)"),
+    command="",
+    figures=(),
+    limits=(
+        "English. Of CANARD only turns whose rewrite uses words of question and history, or whose missing words are a "
+        "name, which is then given as an oldest exchange. Topic switches and standalone questions are made from CANARD "
+        "(15 % of its turns each). Rules in `generation/rewriting.py` overrule the gate for pronouns and fragments.",
+    ),
+)
 
 
 def train_rewriter(
