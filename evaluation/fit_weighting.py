@@ -1,4 +1,5 @@
-"""Fits the sentence regression of ``generation.sentence_scoring`` on Harbourline's development questions.
+"""Fits the sentence regression of ``generation.sentence_scoring`` on Harbourline's development questions and the
+development half of the quality set.
 
     python -m evaluation.fit_weighting
 
@@ -20,6 +21,7 @@ import torch
 from bot.assembly import MODELS, Colloquy, assemble
 from domain.conversation import Query
 from domain.passage import RetrievedPassage
+from evaluation.quality import TurnKind, load_quality
 from generation.quoting import said_alone
 from generation.sentence_scoring import FEATURES, LogisticWeights, SentenceScorer
 from settings import load_settings
@@ -35,10 +37,19 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """``keys``: texts of which the answer must hold one; None when the handbook has no answer."""
+    """``facts``: what the answer must hold, each as its wordings; empty when the handbook has no answer. ``gold``:
+    sentences of the handbook that carry it, where they are known."""
 
     question: str
-    keys: tuple[str, ...] | None
+    facts: tuple[tuple[str, ...], ...]
+    gold: tuple[str, ...] = ()
+
+    def is_answered_by(self, text: str) -> bool:
+        """Whether ``text`` is one of the gold sentences, or without such holds every fact."""
+        said = squeezed(text)
+        if self.gold:
+            return any(squeezed(sentence) in said or said in squeezed(sentence) for sentence in self.gold)
+        return bool(self.facts) and all(any(squeezed(w) in said for w in wordings) for wordings in self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ def main() -> None:
     with assemble(load_settings(), memory=False) as colloquy:
         scorer = colloquy.sentence_scorer("harbourline", LogisticWeights((0.0,) * len(FEATURES), 0.0))
         rows = [sentences(colloquy, scorer, question) for question in questions]
+    rows = [row for row in rows if len(row.labels)]
     scores, right = cross_validate(rows)
     scale, shift = fit_platt(scores, right)
     weights, bias = (scale * value for value in fit(rows))
@@ -63,9 +75,9 @@ def main() -> None:
     found = {
         "weights": {name: round(float(w), 4) for name, w in zip(FEATURES, weights, strict=True)},
         "bias": round(float(bias), 4),
-        "fitted_on": f"{len(questions)} questions of {QUESTIONS.name}",
+        "fitted_on": f"{len(questions)} questions: {QUESTIONS.name} and the development half of the quality set",
         "cross_validated": {
-            "key_fact_in_likeliest_sentence": f"{sum(right)}/{sum(q.keys is not None for q in questions)}",
+            "key_fact_in_likeliest_sentence": f"{sum(right)}/{sum(bool(q.facts) for q in questions)}",
             "auroc_right_against_not": round(roc_auc(scores, right), 3),
         },
     }
@@ -76,20 +88,35 @@ def main() -> None:
 
 
 def load_questions(path: Path = QUESTIONS) -> list[Question]:
-    """The development questions, in order."""
+    """The development questions, in order, then those of the quality set's development half, as they are meant."""
     lines = (json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip())
-    return [Question(line["question"], tuple(line["keys"]) if line["keys"] else None) for line in lines]
+    single = [Question(line["question"], (tuple(line["keys"]),) if line["keys"] else ()) for line in lines]
+    turns = [turn for conversation in load_quality("dev") for turn in conversation.turns]
+    kinds = (TurnKind.ANSWERABLE, TurnKind.UNANSWERABLE)
+    return single + [
+        Question(turn.query, turn.facts, tuple(gold.sentence for gold in turn.gold))
+        for turn in turns
+        if turn.kind in kinds
+    ]
+
+
+def squeezed(text: str) -> str:
+    """``text`` as letters, digits and currency signs only, lower-cased: table rows and quotes alike."""
+    return "".join(character for character in text.lower() if character.isalnum() or character in "£€$%")
 
 
 def sentences(colloquy: Colloquy, scorer: SentenceScorer, question: Question) -> Rows:
-    """The sentences of the first passages, labelled 1 when they hold a key."""
+    """The sentences of the first passages, labelled 1 when they answer."""
     found: Sequence[RetrievedPassage] = colloquy.retriever("harbourline").retrieve(
         Query(question.question, question.question), _PASSAGES
     )
     readings = colloquy.read(question.question, [one.passage for one in found])
     features = scorer.features(question.question, found, readings)
-    texts = [said_alone(one.passage, span) for one, r in zip(found, readings, strict=True) for span in r.sentences]
-    labels = [float(question.keys is not None and any(key in text for key in question.keys)) for text in texts]
+    spans = [(one.passage, span) for one, r in zip(found, readings, strict=True) for span in r.sentences]
+    labels = [
+        float(question.is_answered_by(passage.text[slice(*span)]) or question.is_answered_by(said_alone(passage, span)))
+        for passage, span in spans
+    ]
     flat = [values for passage in features for values in passage]
     return Rows(torch.tensor(flat).reshape(-1, len(FEATURES)), torch.tensor(labels))
 

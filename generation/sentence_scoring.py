@@ -24,7 +24,7 @@ from generation.answer_type import expected_type, has_type, is_navigation
 from generation.quoting import said_alone
 from generation.support import content_words, missing_specifics
 
-FEATURES = ("evidence", "covered", "missing", "type", "navigation", "nearness", "rank")
+FEATURES = ("evidence", "covered", "missing", "type", "navigation", "nearness", "rank", "relevance", "span")
 _PROBABILITY_FLOOR = 1e-3
 
 
@@ -91,7 +91,11 @@ class SentenceScorer:
     def features(
         self, question: str, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence]
     ) -> list[list[tuple[float, ...]]]:
-        """For each passage and each of its sentences the values of ``FEATURES``, in that order."""
+        """For each passage and each of its sentences the values of ``FEATURES``, in that order.
+
+        ``relevance`` is the passage's, as a logit; ``span`` is 1 for the sentence that the reader's shortest answer
+        begins in.
+        """
         told = [
             [said_alone(one.passage, span) for span in reading.sentences]
             for one, reading in zip(evidence, readings, strict=True)
@@ -109,8 +113,10 @@ class SentenceScorer:
                     float(is_navigation(text)),
                     next(nearness),
                     math.log(one.rank),
+                    _logit(reading.relevance),
+                    float(reading.best_span is not None and span[0] <= reading.best_span[0] < span[1]),
                 )
-                for text, score in zip(texts, reading.sentence_scores, strict=True)
+                for text, span, score in zip(texts, reading.sentences, reading.sentence_scores, strict=True)
             ]
             for one, reading, texts in zip(evidence, readings, told, strict=True)
         ]

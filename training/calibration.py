@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
+
+COLDEST, HOTTEST = 0.05, 20.0
+"""Bounds of the temperature: separable logits would otherwise be sharpened without end, useless ones flattened so."""
+
+_GOLDEN = (5**0.5 - 1) / 2
+_SEARCH_STEPS = 60  # each keeps 0.618 of the bracket: far below float noise on a logarithm that spans 6
 
 
 def fit_platt(scores: Sequence[float], labels: Sequence[int], steps: int = 200) -> tuple[float, float]:
@@ -30,6 +37,43 @@ def fit_platt(scores: Sequence[float], labels: Sequence[int], steps: int = 200) 
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     return float(parameters[0].detach()), float(parameters[1].detach())
+
+
+def fit_temperature(logits: Sequence[float], labels: Sequence[int]) -> float:
+    """The T that minimises the negative log-likelihood of σ(s / T) (Guo et al. 2017), in ``[COLDEST, HOTTEST]``.
+
+    The likelihood is log-concave in 1/T, so it has one peak in log T and golden-section search finds it.
+    """
+    s, y = np.asarray(logits, dtype=float), np.asarray(labels, dtype=float)
+    low, high = np.log(COLDEST), np.log(HOTTEST)
+    for _ in range(_SEARCH_STEPS):
+        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        if negative_log_likelihood(s / np.exp(left), y) <= negative_log_likelihood(s / np.exp(right), y):
+            high = right
+        else:
+            low = left
+    return float(np.exp((low + high) / 2))
+
+
+def negative_log_likelihood(
+    logits: Sequence[float] | npt.NDArray[np.float64], labels: Sequence[int] | npt.NDArray[np.float64]
+) -> float:
+    """The mean of −log p(label) with p = σ(logit), in nats."""
+    s, y = np.asarray(logits, dtype=float), np.asarray(labels, dtype=float)
+    return float(np.mean(np.logaddexp(0, s) - y * s))
+
+
+def expected_calibration_error(probabilities: Sequence[float], labels: Sequence[int], bins: int = 15) -> float:
+    """Σ_m |B_m|/n · |mean label − mean probability| over ``bins`` bins of equal width (Naeini et al. 2015), 0..1.
+
+    ``probabilities`` are of label 1; bin m holds (m/bins, (m+1)/bins], the first one 0 too. NaN without any.
+    """
+    p, y = np.asarray(probabilities, dtype=float), np.asarray(labels, dtype=float)
+    if not len(p):
+        return float("nan")
+    place = np.clip(np.ceil(p * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(place, weights=y - p, minlength=bins)
+    return float(np.abs(gaps).sum() / len(p))
 
 
 def roc_auc(scores: Sequence[float], labels: Sequence[int]) -> float:

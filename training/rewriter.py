@@ -18,7 +18,7 @@ from training.export import export_copy_bart
 from training.minilm import copy_bart_from_minilm, is_new, minilm_folder, minilm_tokenizer
 from training.rewriting_data import RewriteRow, development_rows, service_rows, training_rows
 
-SOURCE_TOKENS = 128
+SOURCE_TOKENS = 160
 TARGET_TOKENS = 48
 _GATES = list(Gate)
 

@@ -16,6 +16,9 @@ HISTORY = "How much is Fibre 100 in the UK? Fibre 100 costs £29 a month, with a
         ("Does it come with fees?", "Does Fibre 100 come with a fee?"),
         ("is it £29.50 or £29?", "Is Fibre 100 £29.50 or £29?"),
         ("had I had had it, what then?", "Had I had had Fibre 100, what then?"),
+        ("how fast is the cheaper one?", "How fast is Fibre 100?"),
+        ("what if they're free?", "What if the fees are free?"),
+        ("sorry i meant the free router one", "sorry i meant how much is the free router?"),
     ],
 )
 def test_a_faithful_rewrite_breaks_nothing(question: str, rewrite: str) -> None:
@@ -26,6 +29,7 @@ def test_a_faithful_rewrite_breaks_nothing(question: str, rewrite: str) -> None:
     ("question", "rewrite", "lost"),
     [
         ("Is it 67 or 500?", "Is Fibre 100 67?", "500"),
+        ("is the 500 one free?", "Is Fibre 100 free?", "500"),
         ("Does E-2107 mean it is down?", "Does E mean Fibre 100 is down?", "2107"),
         ("Is it sold in Ireland?", "Is Fibre 100 sold?", "ireland"),
         ("Is it the same in IE?", "Is Fibre 100 the same in?", "ie"),
