@@ -11,7 +11,7 @@ from domain.protocols import Draft
 from generation.decoding import Step, beam_search
 from generation.surface import surface
 from generation.tokenizing import WordPieces
-from generation.weights import open_copy_bart
+from generation.weights import open_to_serve
 
 SOURCE_TOKENS = 256  # question, heading and passage; the product's chunks are at most 180 words
 
@@ -21,7 +21,7 @@ class CopyAnswerer:
 
     def __init__(self, folder: Path, minilm: Path, *, beams: int = 4, max_tokens: int = 64) -> None:
         """Loads the weights; raises ``Misconfigured`` when they are missing or damaged."""
-        self._model = open_copy_bart(folder, minilm)
+        self._model = open_to_serve(folder, minilm)
         self._pieces = WordPieces(minilm)
         self._beams, self._max_tokens = beams, max_tokens
 

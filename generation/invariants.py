@@ -15,8 +15,8 @@ _CONTRACTED = re.compile(r"(?:ca|wo|do|does|did|is|are|was|were|has|have|had|cou
 _GLUE = frozenset(
     "a an the of to in on at for from with by as and or but is are was were be been do does did have has had can could "
     "will would should what when where which who whom whose why how i me my you your it its they their there that this "
-    "these those if than then other besides s t m re ve ll d about any so also ok okay much many after before until get "
-    "need we us our mine ours im ive id youre weve hes shes theyre theyve theyll itll thats whats wheres whos hows "
+    "these those if than then other besides s t m re ve ll d about any so also ok okay much many after before until "
+    "get need we us our mine ours im ive id youre weve hes shes theyre theyve theyll itll thats whats wheres whos hows "
     "theres heres".split()
 )
 _PRONOUNS = frozenset(

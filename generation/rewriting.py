@@ -16,7 +16,7 @@ from generation.invariants import broken_invariant, is_complete, is_elliptic, po
 from generation.sources import history_text
 from generation.surface import surface
 from generation.tokenizing import EncodedSource, WordPieces
-from generation.weights import open_copy_bart
+from generation.weights import open_to_serve
 
 SOURCE_TOKENS = 160  # as in training
 QUESTION_TOKENS = SOURCE_TOKENS // 3  # what ``encode_pairs`` lets the model see of the message
@@ -33,7 +33,7 @@ class CopyRewriter:
 
     def __init__(self, folder: Path, minilm: Path, *, beams: int = 4) -> None:
         """Loads the weights; raises ``Misconfigured`` when they are missing or damaged."""
-        self._model: CopyBart = open_copy_bart(folder, minilm)
+        self._model: CopyBart = open_to_serve(folder, minilm)
         self._pieces = WordPieces(minilm)
         self._beams = beams
 

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import BartConfig
 
 from domain.errors import Misconfigured
 from generation.copy_bart import CopyBart
 
 _EMBEDDINGS = "embeddings.word_embeddings.weight"
+
+
+def open_to_serve(folder: Path, minilm: Path) -> CopyBart:
+    """``open_copy_bart`` with every linear layer in int8 (weights per tensor, activations as they come): decoding is
+    bound by reading weights, and so three times as fast on two cores. Cannot be trained."""
+    from torch.ao.quantization import quantize_dynamic
+
+    with warnings.catch_warnings():  # torch is moving this function to another package; the lock file pins this one
+        warnings.simplefilter("ignore")
+        light: CopyBart = quantize_dynamic(open_copy_bart(folder, minilm), {nn.Linear}, dtype=torch.qint8, inplace=True)
+    return light
 
 
 def open_copy_bart(folder: Path, minilm: Path) -> CopyBart:
