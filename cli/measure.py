@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.console import assembled, ensure_shipped_bases, note, progress_bar, say, settings_for_command
+from cli import measure_answers, measure_parts
+from cli.console import assembled, ensure_shipped_bases, note, progress_bar, settings_for_command
+from cli.measuring import Output, circumstances, counting, show
 from cli.options import KnowledgeBase
+from domain.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from bot.assembly import Colloquy
-    from domain.conversation import Query
     from evaluation.reports import Table
+    from settings import Settings
 
 evaluations = typer.Typer(help="Measure how good the assistant is.", no_args_is_help=True)
-
-Output = Annotated[
-    Path | None,
-    typer.Option("--output", help="Also write the report here: .md, .json or .txt.", show_default=False),
-]
+Split = Literal["dev", "train", "test", "all"]
 
 
 @evaluations.callback()
@@ -31,35 +28,70 @@ def _evaluations() -> None:
 
 @evaluations.command()
 def retrieval(
-    data: Annotated[Path, typer.Option("--data", help="The Doc2Dial folder.", readable=False)],
-    kb: Annotated[str, typer.Option("--kb", help="Where its documents were ingested.")] = "public-services",
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The Doc2Dial folder.", readable=False, show_default=False)
+    ] = None,
+    beir: Annotated[
+        Path | None, typer.Option("--beir", help="A BEIR folder in its place.", readable=False, show_default=False)
+    ] = None,
+    kb: Annotated[str, typer.Option("--kb", help="Where Doc2Dial's documents were ingested.")] = "public-services",
     split: Annotated[
-        Literal["dev", "train", "all"], typer.Option("--split", help="Documents held out of training, or the others.")
-    ] = "dev",
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many turns.")] = None,
+        Split | None,
+        typer.Option(
+            "--split",
+            help="Doc2Dial: documents held out of training (dev, the default), or train, or all. BEIR: test, the "
+            "default, or another that has judgements.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many turns or queries.")] = None,
     output: Output = None,
 ) -> None:
-    """R@1/5/10 and MRR for the last message, the full history and the rewritten query."""
+    """R@1/5/10 and MRR for the last message, the full history and the rewritten query; with --beir nDCG@10 and R@100
+    of the encoder alone, beside MiniLM as its package ships it."""
     settings = settings_for_command(knowledge_base=kb)
-    with assembled(settings, memory=False) as colloquy, progress_bar("searches") as bar:
+    if (data is None) == (beir is None):
+        raise Misconfigured("Give either --data with the Doc2Dial folder or --beir with a BEIR folder.")
+    if data is not None:
+        show(_on_doc2dial(settings, data, split or "dev", limit), output)
+    elif beir is not None:
+        show(_on_beir(settings, beir, split or "test", limit), output)
+
+
+def _on_doc2dial(settings: Settings, data: Path, split: Split, limit: int | None) -> Table:
+    if split == "test":
+        raise Misconfigured("Doc2Dial's documents have no split 'test' here; give dev, train or all.")
+    kb = settings.knowledge_base
+    with assembled(settings, memory=False) as colloquy, counting("searching", "searches") as tell:
         from corpora import doc2dial
-        from evaluation import reports
         from evaluation.retrieval import evaluate, report
-        from evaluation.systems import retrievers
+        from evaluation.systems import ServedRewriter, retrievers
 
         gold = doc2dial.gold_set(doc2dial.load_turns(data, split)[:limit], colloquy.knowledge.open(kb))
-        task = bar.add_task("searching")
-        lines = evaluate(
-            gold,
-            _rewriter(colloquy, kb),
-            retrievers(colloquy, kb),
-            lambda done, total: bar.update(task, completed=done, total=total),
-        )
-        facts = {
-            "split": split,
-            **reports.circumstances(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"})),
-        }
-        _show(report(lines, gold, f"Retrieval on Doc2Dial, {split} documents", facts), output)
+        lines = evaluate(gold, ServedRewriter(colloquy, kb).query, retrievers(colloquy, kb), tell)
+    return report(lines, gold, f"Retrieval on Doc2Dial, {split} documents", circumstances(settings, split=split))
+
+
+def _on_beir(settings: Settings, folder: Path, split: Split, limit: int | None) -> Table:
+    with counting("encoding", "passages") as tell:
+        from corpora.beir import read_beir
+        from evaluation.beir import measure, report
+        from evaluation.systems import encoder, minilm
+
+        task = read_beir(folder, split)
+        encoders = {"MiniLM as shipped": minilm(settings), "the product's": encoder(settings)}
+        lines = measure(task, encoders, limit, tell)
+    facts = circumstances(settings, folder, split=split, limit=limit)
+    return report(lines, len(task.corpus), f"Dense retrieval on BEIR's {folder.name}, {split}", facts)
+
+
+evaluations.command()(measure_parts.rewriting)
+evaluations.command()(measure_parts.reading)
+evaluations.command()(measure_parts.answerability)
+evaluations.command()(measure_parts.support)
+evaluations.command()(measure_answers.answering)
+evaluations.command("end-to-end")(measure_answers.end_to_end)
+evaluations.command()(measure_answers.quality)
 
 
 def bench(
@@ -72,7 +104,6 @@ def bench(
     settings = settings_for_command(knowledge_base=kb)
     with assembled(settings, memory=True) as colloquy, progress_bar("turns") as bar:
         from bot.shipped import SHIPPED_FOLDER
-        from evaluation import reports
         from evaluation.bench import ingestion_speed, load_questions, report, resident_mebibytes, time_turns
         from evaluation.systems import encoder
 
@@ -84,19 +115,4 @@ def bench(
         if ingestion:
             note("Measuring ingestion…")
         speed = ingestion_speed(SHIPPED_FOLDER / "harbourline", encoder(settings)) if ingestion else None
-        facts = reports.circumstances(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"}))
-        _show(report(turns, speed, memory, facts), output)
-
-
-def _rewriter(colloquy: Colloquy, kb: str) -> Callable[[str, Sequence[tuple[str, str]]], Query]:
-    def rewrite(question: str, history: Sequence[tuple[str, str]]) -> Query:
-        return colloquy.replay(kb, question, history, until="rewrite").query
-
-    return rewrite
-
-
-def _show(table: Table, output: Path | None) -> None:
-    say(table.as_text())
-    if output is not None:
-        table.write(output)
-        note(f"The report is in {output}.")
+        show(report(turns, speed, memory, circumstances(settings)), output)

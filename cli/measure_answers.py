@@ -12,46 +12,104 @@ from cli.measuring import Doc2DialFolder, Limit, Output, circumstances, counting
 from domain.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bot.assembly import Colloquy
-    from corpora.doc2dial import GoldTurn
-    from domain.conversation import Turn
+    from evaluation.answering import Replied, Reply
 
 DOCUMENTS = "public-services"
 HANDBOOK = "harbourline"
 Ingested = Annotated[str, typer.Option("--kb", help="Where its documents were ingested.")]
-Documents = Annotated[
-    Literal["dev", "train", "all"], typer.Option("--split", help="Documents held out of training, or the others.")
-]
+Half = Literal["dev", "train", "all"]
+Documents = Annotated[Half, typer.Option("--split", help="Documents held out of training, or the others.")]
 
 
 def answering(
     data: Doc2DialFolder, kb: Ingested = DOCUMENTS, split: Documents = "dev", limit: Limit = None, output: Output = None
 ) -> None:
     """F1 and BLEU of the reply to each Doc2Dial turn, given the passages that answer it."""
-    from evaluation.answering import gold_of, passages_of
+    settings = settings_for_command(knowledge_base=kb)
+    with assembled(settings, memory=False) as colloquy:
+        from evaluation.answering import gold_of, measure, passages_of, report
 
-    def given_gold(colloquy: Colloquy) -> Callable[[GoldTurn], Turn]:
         passages = passages_of(colloquy.knowledge.open(kb))
-
-        def reply(turn: GoldTurn) -> Turn:
-            asked = turn.turn
-            return colloquy.replay(kb, asked.question, asked.history, passages=gold_of(turn, passages))
-
-        return reply
-
-    title = f"Answers from the gold passage on Doc2Dial, {split} documents"
-    _doc2dial(_Run(data, kb, split, limit, output), title, given_gold)
+        replies = _replies(
+            colloquy,
+            (data, kb, split, limit),
+            lambda turn: colloquy.replay(kb, turn.turn.question, turn.turn.history, passages=gold_of(turn, passages)),
+        )
+    facts = circumstances(settings, data, split=split, limit=limit)
+    show(report(measure(replies), f"Answers from the gold passage, Doc2Dial, {split} documents", facts), output)
 
 
 def end_to_end(
     data: Doc2DialFolder, kb: Ingested = DOCUMENTS, split: Documents = "dev", limit: Limit = None, output: Output = None
 ) -> None:
     """F1, BLEU and coverage of the whole pipeline on Doc2Dial: rewritten, searched, answered or abstained."""
+    settings = settings_for_command(knowledge_base=kb)
+    with assembled(settings, memory=False) as colloquy:
+        from evaluation.answering import measure, report
 
-    def whole(colloquy: Colloquy) -> Callable[[GoldTurn], Turn]:
-        return lambda turn: colloquy.replay(kb, turn.turn.question, turn.turn.history)
+        replies = _replies(
+            colloquy,
+            (data, kb, split, limit),
+            lambda turn: colloquy.replay(kb, turn.turn.question, turn.turn.history),
+        )
+    facts = circumstances(settings, data, split=split, limit=limit)
+    show(report(measure(replies), f"Whole pipeline, Doc2Dial, {split} documents", facts), output)
 
-    title = f"Whole pipeline on Doc2Dial, {split} documents"
-    _doc2dial(_Run(data, kb, split, limit, output), title, whole)
+
+def quality(
+    split: Annotated[Literal["dev", "test", "all"], typer.Option("--split", help="Which half of the set.")] = "dev",
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, help="Only so many conversations.", show_default=False),
+    ] = None,
+    transcripts: Annotated[
+        Path | None,
+        typer.Option("--transcripts", metavar="FILE.md", help="Write every turn verbatim here.", show_default=False),
+    ] = None,
+    output: Output = None,
+) -> None:
+    """Whole conversations about the handbook: rewritten, found, right, supported, refused, and how sure."""
+    settings = settings_for_command(knowledge_base=HANDBOOK)
+    from bot.shipped import SHIPPED_FOLDER
+    from evaluation import quality_report
+    from evaluation.answering import passages_of
+    from evaluation.figures import evenly
+    from evaluation.quality import check_gold, load_quality
+    from evaluation.quality_run import gold_index, missing_gold, play
+
+    every = load_quality(split)
+    check_gold(every, SHIPPED_FOLDER / HANDBOOK)
+    conversations = evenly(every, limit)
+    with assembled(settings, memory=False) as colloquy, counting("asking", "turns") as tell:
+        ensure_shipped_bases(settings, colloquy, {HANDBOOK})
+        passages_with = gold_index(passages_of(colloquy.knowledge.open(HANDBOOK)))
+        missing = missing_gold(conversations, passages_with)
+        played = play(colloquy, HANDBOOK, conversations, passages_with, tell)
+    facts = circumstances(settings, split=split, limit=limit, gold_not_found=missing)
+    show(quality_report.report(played, f"Quality, Harbourline {split}", facts), output)
+    if transcripts is not None:
+        _write(transcripts, quality_report.transcripts(played))
+
+
+def _replies(colloquy: Colloquy, chosen: tuple[Path, str, Half, int | None], reply: Reply) -> list[Replied]:
+    """The reply to each turn of the data set whose grounding was found in the knowledge base."""
+    from corpora import doc2dial
+    from evaluation.answering import reply_to_all, responses
+    from evaluation.figures import evenly
+
+    data, kb, split, limit = chosen
+    turns = evenly(doc2dial.load_turns(data, split), limit)
+    gold = doc2dial.gold_set(turns, colloquy.knowledge.open(kb))
+    with counting("answering", "turns") as tell:
+        return reply_to_all(gold.turns, responses(data), reply, tell)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise Misconfigured(
+            f"The transcripts “{path}” cannot be written ({error.strerror}); name a file in a folder that can be."
+        ) from error
+    note(f"The transcripts are in {path}.")

@@ -36,7 +36,11 @@ def circumstances(settings: Settings, data: Path | None = None, **more: object) 
 
     given = {name: str(value) for name, value in more.items() if value is not None}
     named = {"data": data.resolve().name} if data is not None else {}
-    return {**named, **given, **reports.circumstances(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"}))}
+    return {
+        **named,
+        **given,
+        **reports.circumstances(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"})),
+    }
 
 
 @contextmanager
