@@ -144,7 +144,8 @@ def _covid(path: Path) -> Iterator[ReadingRow]:
 
 def faq(path: Path, rng: random.Random) -> Iterator[ReadingRow]:
     """Question–answer lists: the whole answer is the passage; where in it the point stands is not known."""
-    for row in rng.sample(list(rows(path)), _FAQ_ROWS):
+    found = list(rows(path))
+    for row in rng.sample(found, min(_FAQ_ROWS, len(found))):
         text = " ".join(row["a"].split()[:_WINDOW_WORDS])
         name = str(row.get("name") or "")
         query = row["q"] if not name or name.lower() in row["q"].lower() else f"{row['q']} {name.title()}"
