@@ -78,7 +78,7 @@ def denoising(
     data = run.data_folder()
     from training.denoising import CARD, DenoisingOptions, train_denoising
 
-    options = DenoisingOptions(start=run.start and str(run.start), tokens=tokens, limit=run.limit)
+    options = DenoisingOptions(start=str(run.start) if run.start else None, tokens=tokens, limit=run.limit)
     _carded(run, CARD, train_denoising(data, run.settings, run.destination, options))
 
 
@@ -160,13 +160,14 @@ def cross_encoder(
     ] = None,
 ) -> None:
     """Reranker and answerability in one: the calibrated probability that a passage answers a query."""
-    from training.cross_encoder import CrossEncoderOptions, train_cross_encoder
+    from training.cross_encoder import CrossEncoderOptions, cross_encoder_card, train_cross_encoder
 
     options = CrossEncoderOptions(
-        start=run.start and str(run.start), tokens=tokens, train=train, limit=run.limit, quantize=quantize
+        start=str(run.start) if run.start else None, tokens=tokens, train=train, limit=run.limit, quantize=quantize
     )
-    train_cross_encoder(run.data, run.settings, run.destination, options)
-    note(f"The weights and their card are in {run.destination}.")
+    trained, figures = train_cross_encoder(run.data, run.settings, run.destination, options)
+    sources = () if run.data else (train.name,) if train else ()
+    _carded(run, cross_encoder_card(figures, sources), trained)
 
 
 def _carded(run: RunOptions, card: object, trained: object) -> None:

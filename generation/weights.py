@@ -25,7 +25,8 @@ def open_to_serve(folder: Path, minilm: Path) -> CopyBart:
 
     with warnings.catch_warnings():  # torch is moving this function to another package; the lock file pins this one
         warnings.simplefilter("ignore")
-        light: CopyBart = quantize_dynamic(open_copy_bart(folder, minilm), {nn.Linear}, dtype=torch.qint8, inplace=True)
+        model = open_copy_bart(folder, minilm)
+        light: CopyBart = quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8, inplace=True)  # type: ignore[no-untyped-call]
     return light
 
 

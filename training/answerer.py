@@ -15,11 +15,11 @@ from torch import Tensor
 from generation.weights import open_copy_bart
 from training import loop
 from training.answering_data import AnswerRow, development_rows, training_rows
+from training.batches import mean_loss, pad
 from training.cards import Card
 from training.development import Development
 from training.export import export_copy_bart
 from training.minilm import is_new, minilm_folder, minilm_tokenizer
-from training.rewriter import mean_loss, pad
 
 SOURCE_TOKENS = 208  # question, heading and one passage of the product's chunk size
 TARGET_TOKENS = 80

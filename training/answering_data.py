@@ -49,10 +49,10 @@ def training_rows(data: Path, seed: int = 0) -> list[AnswerRow]:
     read = [*reading_data.squad(data / "train" / "qa_squad1_trainpart.jsonl.xz")]
     read += reading_data.squad(data / "train" / "qa_policyqa_dev.jsonl.xz")
     read += reading_data.qed(data / "train" / "qa_qed_train.jsonl.xz")
-    service = list(doc2dial(data, rng, development=False))
+    dialogues = list(doc2dial(data, rng, development=False))
     found = [
-        *service,
-        *service,  # twice: closest to the product
+        *dialogues,
+        *dialogues,  # twice: closest to the product
         *_dstc11(data / "train" / "conv_dstc11_val.jsonl.xz"),
         *_lists(data, rng),
         *[row for _ in range(_SERVICE_TIMES) for row in service(development=False)],

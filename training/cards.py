@@ -29,6 +29,18 @@ LICENCES = {
 }
 """Every source of training text by the name cards use, with its licence."""
 
+READING_SOURCES = (
+    "SQuAD 1.1",
+    "PolicyQA",
+    "QED (Natural Questions)",
+    "COVID-QA",
+    "MedQuAD",
+    "DSTC9 FAQs",
+    "Doc2Dial",
+    "Colloquy's service conversations (corpora/data)",
+)
+"""What ``training.reading_data`` reads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:

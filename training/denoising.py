@@ -12,6 +12,7 @@ import random
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from domain.errors import Misconfigured
 from generation.weights import open_copy_bart
 from retrieval.sentences import sentence_spans
 from training import loop
+from training.batches import mean_loss
+from training.cards import Card
 from training.development import Development
 from training.export import export_copy_bart
 from training.fusing import FusionInDecoder, special_tokens
 from training.minilm import copy_bart_from_minilm, is_new, minilm_folder, minilm_tokenizer
 from training.noise import corrupt_spans, infill, permute
-from training.seq2seq import Collator, export, mean_loss, open_seq2seq
+from training.seq2seq import Collator, export, open_seq2seq
 
 Piece = tuple["array[int]", ...]
 """Sentences, as token ids, that together fit the window."""
@@ -38,6 +41,17 @@ Noise = Callable[[Piece, random.Random], tuple[list[int], list[int]]]
 
 _HELD_OUT = 128  # pieces: enough for a steady loss, few enough to measure in seconds
 _SPARE_TOKENS = 8  # special tokens, and masks of spans that hide nothing
+
+
+CARD = Card(
+    model="denoising",
+    what="a start for `colloquy train answerer`: it has learnt to fill in and reorder plain text, not to answer.",
+    architecture="that of the model it was started from (the copy BART on all-MiniLM-L6-v2 by default).",
+    sources=("public service pages (doc_*)", "Schema-Guided Dialogue", "STAR", "Taskmaster-4"),
+    command="",
+    figures=(),
+    limits=("Not a model to serve.",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,7 @@ def noise_for(model: Any, tokenizer: Any, options: DenoisingOptions) -> Noise:
         written = left if model.config.decoder_start_token_id not in left else []  # never begin with it twice
         return _infilling(tokenizer.mask_token_id, (left, written, right), options)
     ids = tokenizer.convert_tokens_to_ids([f"<extra_id_{i}>" for i in range(100)])
-    first, sentinels = ids[0], sum(found == ids[0] - i for i, found in enumerate(ids))
+    first, sentinels = ids[0], sum(1 for _ in takewhile(lambda pair: pair[1] == ids[0] - pair[0], enumerate(ids)))
     if sentinels < 2:
         raise Misconfigured("The model's tokenizer has no sentinels <extra_id_0>, <extra_id_1>, …; give a T5.")
 
@@ -141,9 +155,10 @@ class NoisedPieces:
     def __len__(self) -> int:
         return self._count
 
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[i] for i in range(self._count))
+
     def __getitem__(self, i: int) -> dict[str, Any]:
-        if not 0 <= i < self._count:
-            raise IndexError(i)  # which ends an iteration
         source, target = self._noise(self._found[i % len(self._found)], random.Random(f"{self._seed} {i}"))
         return {"input_ids": source, "sources": [source], "labels": target}
 

@@ -110,8 +110,8 @@ class FusionInDecoder(nn.Module):
     def __init__(self, inner: Any) -> None:
         super().__init__()
         self.inner = inner
-        self.register_state_dict_post_hook(_leave_ties_out)
-        self.register_load_state_dict_pre_hook(_put_ties_back)
+        self.register_state_dict_post_hook(_leave_ties_out)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_put_ties_back)  # type: ignore[no-untyped-call]
 
     def encode(self, input_ids: Tensor, attention_mask: Tensor) -> BaseModelOutput:
         """(B, N, L) twice -> states (B, S, D)."""

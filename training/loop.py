@@ -135,6 +135,8 @@ def run(trainer: Any, settings: LoopSettings, development: Development | None = 
     checkpoint = newest_checkpoint(settings.output) if settings.resume else None
     with _fast_matrices():
         done = trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
+    # bf16 for training only: accelerate would leave its autocast on the model, and on whatever is measured after.
+    trainer.accelerator.unwrap_model(trainer.model, keep_fp32_wrapper=False)
     best = development.restore_best(trainer.model) if development is not None else {}
     write_curve(settings.output / "curve.csv", trainer.state.log_history)
     draw_curve(settings.output / "curve.csv", settings.output / "curve.png")

@@ -106,15 +106,13 @@ class PairLoss(nn.Module):
 class CachedPairLoss(CachedLossMixin, nn.Module):  # type: ignore[misc]  # sentence-transformers is untyped here
     """``PairLoss`` with cached gradients (Gao et al. 2021): equal, in the memory of ``mini_batch_size`` texts."""
 
-    formula: Callable[[Tensor, Tensor], Tensor]
-
     def __init__(self, model: Any, formula: Callable[[Tensor, Tensor], Tensor], mini_batch_size: int) -> None:
         super().__init__()
         self.model, self.formula, self.mini_batch_size = model, formula, mini_batch_size
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], *_: object) -> Tensor:
         """As ``PairLoss.forward``."""
-        loss: Tensor = self.forward_cached(sentence_features)
+        loss: Tensor = CachedLossMixin.forward_cached(self, sentence_features)
         return loss
 
     def calculate_loss(self, reps: list[list[Tensor]], *_: object, with_backward: bool = False) -> Tensor:

@@ -14,13 +14,13 @@ from torch.nn import functional
 from generation.weights import read_weights
 from retrieval.reader_model import Reader, reader_config
 from training import loop
+from training.batches import on_device_of, pad
 from training.calibration import fit_platt, roc_auc
-from training.cards import Card
+from training.cards import READING_SOURCES, Card
 from training.development import Development
 from training.export import write_weights
 from training.minilm import minilm_tokenizer, minilm_weights
 from training.reading_data import ReadingRow, development_rows, training_rows
-from training.rewriter import pad
 
 TOKENS = 208  # a query and a passage of the product's chunk size; longer ones lose their tail
 WORD_EMBEDDINGS = "encoder.embeddings.word_embeddings.weight"
@@ -32,16 +32,7 @@ CARD = Card(
     "answer span.",
     architecture="all-MiniLM-L6-v2 with three linear heads (`retrieval/reader_model.py`), served on CTranslate2 int8. "
     "fp16 safetensors without the word embeddings, which are MiniLM's own, frozen.",
-    sources=(
-        "SQuAD 1.1",
-        "PolicyQA",
-        "QED (Natural Questions)",
-        "COVID-QA",
-        "MedQuAD",
-        "DSTC9 FAQs",
-        "Doc2Dial",
-        "Colloquy's service conversations (corpora/data)",
-    ),
+    sources=READING_SOURCES,
     command="",
     figures=(),
     limits=(
@@ -93,8 +84,8 @@ def train_reader(
     reader = Reader(reader_config())
     reader.encoder.load_state_dict(minilm_weights(), strict=False)  # the pooler's weights are not ours
     if start is not None:
-        trained = read_weights(start / "model.safetensors")
-        reader.load_state_dict({name: value.float() for name, value in trained.items()}, strict=False)
+        weights = read_weights(start / "model.safetensors")
+        reader.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
     reader.encoder.embeddings.word_embeddings.weight.requires_grad_(False)  # shared with MiniLM, not shipped
     examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed)[:limit]]
     held_out = {name: [encode(tokenizer, row) for row in rows] for name, rows in development_rows(data).items()}
@@ -128,8 +119,8 @@ def encode(tokenizer: Any, row: ReadingRow) -> dict[str, Any]:
         covered = [i for i, (s, e) in enumerate(where) if own[i] and s < row.answer[1] and e > row.answer[0]]
         span = (covered[0], covered[-1]) if covered else span
     marks = [_IGNORED] * len(types)
-    if row.evidence:
-        left, right = row.evidence
+    if row.evidence or row.answer is None:  # where nothing answers, no sentence is evidence
+        left, right = row.evidence or (0, 0)
         marks = [int(s < right and e > left) if own[i] else _IGNORED for i, (s, e) in enumerate(where)]
     return {
         "input_ids": tokens.input_ids,
@@ -158,7 +149,7 @@ def relevance_logits(reader: Reader, examples: list[dict[str, Any]], batch_size:
     """The relevance logit of each example, in their order."""
     logits: list[float] = []
     for i in range(0, len(examples), batch_size):
-        batch = collate(examples[i : i + batch_size])
+        batch = on_device_of(reader, collate(examples[i : i + batch_size]))
         tokens = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids")}
         logits += reader(**tokens).relevance.tolist()
     return logits

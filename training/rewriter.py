@@ -12,6 +12,7 @@ from domain.conversation import Gate
 from generation.sources import history_text
 from generation.weights import open_copy_bart
 from training import loop
+from training.batches import mean_loss, on_device_of, pad
 from training.cards import Card
 from training.development import Development
 from training.export import export_copy_bart
@@ -87,24 +88,12 @@ def collate(batch: list[dict[str, Any]]) -> dict[str, Tensor]:
     }
 
 
-def pad(lists: list[list[int]], value: int) -> Tensor:
-    """Ragged lists -> a matrix (B, longest), filled up with ``value`` on the right."""
-    return torch.nn.utils.rnn.pad_sequence([torch.tensor(x) for x in lists], batch_first=True, padding_value=value)
-
-
-@torch.no_grad()
-def mean_loss(model: Any, examples: list[dict[str, Any]], collator: Any, batch_size: int = 32) -> float:
-    """The mean loss over ``examples`` (nats a token, batches weighted alike)."""
-    losses = [float(model(**collator(examples[i : i + batch_size])).loss) for i in range(0, len(examples), batch_size)]
-    return sum(losses) / len(losses)
-
-
 @torch.no_grad()
 def gate_accuracy(model: Any, examples: list[dict[str, Any]], batch_size: int = 32) -> float:
     """How often the gate's likeliest class is the right one (0..1)."""
     right = 0
     for i in range(0, len(examples), batch_size):
-        batch = collate(examples[i : i + batch_size])
+        batch = on_device_of(model, collate(examples[i : i + batch_size]))
         _, logits = model.encode(batch["input_ids"], batch["attention_mask"])
         right += int((logits.argmax(-1) == batch["gate_labels"]).sum())
     return right / len(examples)

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from domain.errors import Misconfigured
 from training import loop
 from training.answering_data import AnswerRow, development_rows, training_rows
+from training.batches import mean_loss, pad
 from training.development import Development
 from training.distractors import distracted
 from training.fusing import Fusion, FusionInDecoder, Layout
-from training.rewriter import pad
 
 FAMILIES = ("bart", "t5", "mt5", "umt5")
 """The model types known to read and write as this module expects; FLAN-T5 is a "t5"."""
@@ -80,28 +80,33 @@ def fit(
 
 
 def open_seq2seq(name: str) -> tuple[Any, Any]:
-    """Model (float32) and tokenizer of a folder or hub name. Raises ``Misconfigured`` when they cannot be opened,
-    are of another family, or lack weights."""
-    try:
-        model, report = AutoModelForSeq2SeqLM.from_pretrained(
+    """Model (float32) and tokenizer of a folder or hub name. Raises ``Misconfigured`` when they are of another family,
+    cannot be opened, or lack weights."""
+    config = _opened(name, lambda: AutoConfig.from_pretrained(name))
+    if config.model_type not in FAMILIES:
+        raise Misconfigured(f"The model {name!r} is a {config.model_type!r}; give one of: {', '.join(FAMILIES)}.")
+    model, report = _opened(
+        name,
+        lambda: AutoModelForSeq2SeqLM.from_pretrained(
             name, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        ),
+    )
+    if lost := sorted(report["missing_keys"]):
+        raise Misconfigured(
+            f"The weights of {name!r} lack {len(lost)} tensors, first {lost[0]}; give the folder of a whole model."
         )
-        tokenizer = AutoTokenizer.from_pretrained(name)
+    return model, _opened(name, lambda: AutoTokenizer.from_pretrained(name))
+
+
+def _opened(name: str, load: Callable[[], Any]) -> Any:
+    try:
+        return load()
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or ["unreadable"])[0]
         raise Misconfigured(
             f"The model {name!r} cannot be opened from safetensors ({reason}); give a folder or hub name of a BART "
             "or T5 model."
         ) from error
-    if model.config.model_type not in FAMILIES:
-        raise Misconfigured(
-            f"The model {name!r} is a {model.config.model_type!r}; give one of the families {', '.join(FAMILIES)}."
-        )
-    if lost := sorted(report["missing_keys"]):
-        raise Misconfigured(
-            f"The weights of {name!r} lack {len(lost)} tensors, first {lost[0]}; give the folder of a whole model."
-        )
-    return model, tokenizer
 
 
 def layout_for(model: Any, options: Seq2SeqOptions) -> Layout:
@@ -142,19 +147,6 @@ class Collator:
             "attention_mask": mask.long().reshape(len(batch), n, -1),
             "labels": pad([example["labels"] for example in batch], _IGNORED),
         }
-
-
-@torch.no_grad()
-def mean_loss(model: Any, examples: Sequence[dict[str, Any]], collate: Any, batch_size: int = 16) -> float:
-    """The mean loss over the target tokens of ``examples`` (nats), on whatever device the model is."""
-    device = next(model.parameters()).device
-    total, count = 0.0, 0
-    for i in range(0, len(examples), batch_size):
-        batch = {name: value.to(device) for name, value in collate(list(examples[i : i + batch_size])).items()}
-        tokens = int((batch["labels"] != _IGNORED).sum())
-        total += float(model(**batch).loss) * tokens
-        count += tokens
-    return total / count
 
 
 def export(model: Any, tokenizer: Any, destination: Path, run: Path) -> None:

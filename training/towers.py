@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from safetensors.torch import load_file
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import SentenceTransformer, SentenceTransformerModelCardData
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Router, Transformer
 from torch import Tensor, nn
 
@@ -65,7 +65,8 @@ def build_towers(options: TowerOptions, device: str = "cpu") -> SentenceTransfor
         modules = [Router.for_query_document(_tower(options), _tower(options))]
     if options.similarity == "cosine":
         modules = [*modules, Normalize()]
-    model = SentenceTransformer(modules=modules, device=device)
+    card = SentenceTransformerModelCardData(local_files_only=True, generate_widget_examples=False)
+    model = SentenceTransformer(modules=modules, device=device, model_card_data=card)
     model.similarity_fn_name = _SIMILARITY_NAMES[options.similarity]
     if options.words_frozen:
         for encoder in encoders(model).values():
