@@ -75,6 +75,8 @@ def ensure_shipped(
         if (names is not None and base.name not in names) or not source.is_dir():
             continue
         stamp, wanted = data_dir / "shipped" / base.name, fingerprint(source)
+        if base.name in assistant.knowledge.names() and not assistant.knowledge.fits(base.name):
+            assistant.knowledge.remove(base.name)  # an earlier version's encoder made it; the documents are all here
         if base.name in assistant.knowledge.names() and _read(stamp) == wanted:
             continue
         if base.name not in assistant.knowledge.names():

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.errors import Misconfigured
+from retrieval.conversion import convert_tuned, open_converted, read_weights
 
 Matrix = npt.NDArray[np.float32]
 
@@ -28,24 +29,37 @@ TOKENS_PER_BATCH = 2048  # measured: larger batches fall out of the processor's 
 
 
 class MiniLMEncoder:
-    """all-MiniLM-L6-v2: mean pooling over at most 256 tokens, float32 unit vectors (n, 384).
+    """all-MiniLM-L6-v2, or weights tuned from it: mean pooling over at most 256 tokens, float32 unit vectors (n, 384).
 
     Queries and passages are encoded alike by this model; the two methods exist for encoders that differ.
     The empty text gets a vector too (that of its two special tokens). Safe to call from several threads.
     """
 
     def __init__(
-        self, cache_folder: Path, *, compute_type: str = "int8", threads: int = 0, weights: Path | None = None
+        self,
+        cache_folder: Path,
+        *,
+        compute_type: str = "int8",
+        threads: int = 0,
+        weights: Path | None = None,
+        tuned: Path | None = None,
     ) -> None:
         """Load the model, converting it into ``cache_folder`` the first time.
 
         ``compute_type`` is CTranslate2's: ``int8`` is several times faster than ``float32`` at the same recall.
-        ``threads`` 0 lets it choose; ``weights`` is a folder to use in place of the package's. Raises
-        ``Misconfigured`` when the weights are missing or altered.
+        ``threads`` 0 lets it choose; ``weights`` is a folder to use in place of the package's; ``tuned`` is what
+        ``colloquy train bi-encoder`` wrote, always run in int8. Raises ``Misconfigured`` when the weights are
+        missing or altered.
         """
         folder = weights or minilm_folder()
         self._tokenizer = _tokenizer(folder / "tokenizer.json")
-        self._model = _load(folder, cache_folder, compute_type, threads)
+        if tuned is None:
+            self._fingerprint = f"all-MiniLM-L6-v2/{MINILM_SHA256[:12]}/mean/{MAX_TOKENS}"
+            self._model = _load(folder, cache_folder, compute_type, threads)
+        else:
+            digest = _digest(tuned / "model.safetensors")
+            self._fingerprint = f"all-MiniLM-L6-v2 tuned/{digest[:12]}/mean/{MAX_TOKENS}"
+            self._model = _load_tuned(tuned, cache_folder / f"bi-encoder-{digest[:16]}-int8", folder, threads)
 
     @property
     def dimension(self) -> int:
@@ -53,7 +67,7 @@ class MiniLMEncoder:
 
     @property
     def fingerprint(self) -> str:
-        return f"all-MiniLM-L6-v2/{MINILM_SHA256[:12]}/mean/{MAX_TOKENS}"
+        return self._fingerprint
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """Unit vectors (n, 384) of ``texts``, in their order."""
@@ -142,6 +156,24 @@ def _load(folder: Path, cache_folder: Path, compute_type: str, threads: int) -> 
         raise Misconfigured(
             f"The compute type {compute_type!r} does not run on this processor ({error}); use float32."
         ) from error
+
+
+def _load_tuned(tuned: Path, converted: Path, minilm: Path, threads: int) -> Any:
+    weights = read_weights(tuned / "model.safetensors")
+    return open_converted(
+        converted,
+        lambda: convert_tuned(tuned, weights, minilm, converted),
+        device="cpu",
+        compute_type="int8",
+        intra_threads=threads,
+    )
+
+
+def _digest(file: Path) -> str:
+    if not file.is_file():
+        raise Misconfigured(f"The weights {file} are missing. Restore them with: git checkout -- models")
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _convert(folder: Path, target: Path, compute_type: str) -> None:

@@ -195,6 +195,14 @@ class KnowledgeBaseStore:
                 known[1].close()
             remove_catalogue(path)
 
+    def fits(self, name: str) -> bool:
+        """Whether this encoder made it, so that it can be opened. Raises ``UnknownKnowledgeBase``."""
+        catalogue = Catalogue(self._existing(name), busy_seconds=self._busy_seconds)
+        try:
+            return self._made_by(catalogue) == self._identity().as_meta()
+        finally:
+            catalogue.close()
+
     def info(self, name: str) -> KnowledgeBaseInfo:
         """What lists show of it, whichever encoder made it."""
         return info_of(self._existing(name))
@@ -207,8 +215,7 @@ class KnowledgeBaseStore:
 
     def _load(self, name: str, path: Path) -> KnowledgeBase:
         catalogue = Catalogue(path, busy_seconds=self._busy_seconds)
-        wanted = self._identity().as_meta()
-        found = {key: catalogue.meta.get(key, "nothing") for key in wanted}
+        wanted, found = self._identity().as_meta(), self._made_by(catalogue)
         if found != wanted:
             catalogue.close()
             raise Misconfigured(
@@ -216,6 +223,9 @@ class KnowledgeBaseStore:
                 f"that encoder, or rebuild it: colloquy ingest --rebuild --kb {name} PATH…"
             )
         return KnowledgeBase(name, catalogue, self._encoder)
+
+    def _made_by(self, catalogue: Catalogue) -> dict[str, str]:
+        return {key: catalogue.meta.get(key, "nothing") for key in self._identity().as_meta()}
 
     def _identity(self) -> Identity:
         return Identity(self._encoder.fingerprint, self._encoder.dimension)

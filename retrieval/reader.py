@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +17,13 @@ import numpy.typing as npt
 from domain.errors import Misconfigured
 from domain.passage import Passage
 from domain.protocols import Evidence, PassageReader
+from retrieval.conversion import convert_tuned, open_converted, read_weights, unfit
 from retrieval.encoders import batches_by_length, minilm_folder
 from retrieval.sentences import sentence_spans
 
 Matrix = npt.NDArray[np.float32]
 
 TOKENS_PER_BATCH = 2048  # measured with the encoder: larger batches fall out of the processor's cache
-_WORDS = "embeddings.word_embeddings.weight"
 _HEADS = {f"{head}.{part}" for head in ("relevance", "span", "evidence") for part in ("weight", "bias")}
 _MAX_ANSWER_TOKENS = 30  # longer "shortest answers" are sentences, which have scores of their own
 
@@ -184,70 +182,18 @@ def _tokenizer(max_tokens: int) -> Any:
 
 def _load(folder: Path, cache_folder: Path, threads: int) -> tuple[dict[str, Matrix], Any]:
     """The heads, and the encoder converted to CTranslate2 int8 (once: the cache is named by the weights' hash)."""
-    import ctranslate2
-
-    weights = _weights(folder / "model.safetensors")
+    weights = read_weights(folder / "model.safetensors")
     heads = {name: value.astype(np.float32) for name, value in weights.items() if not name.startswith("encoder.")}
     if set(heads) != _HEADS:
-        raise _unfit(folder, f"heads {sorted(heads)} where {sorted(_HEADS)} are expected")
+        raise unfit(folder, f"heads {sorted(heads)} where {sorted(_HEADS)} are expected")
+    encoder = {name.removeprefix("encoder."): v for name, v in weights.items() if name.startswith("encoder.")}
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()[:16]
     converted = cache_folder / f"reader-{digest}-int8"
-    options = {"device": "cpu", "compute_type": "int8", "intra_threads": threads}
-    if converted.is_dir():
-        try:
-            return heads, ctranslate2.Encoder(str(converted), **options)
-        except (RuntimeError, ValueError):  # a damaged conversion is thrown away and made once more
-            shutil.rmtree(converted, ignore_errors=True)
-    _convert(folder, weights, converted)
-    return heads, ctranslate2.Encoder(str(converted), **options)
-
-
-def _unfit(folder: Path, what: str) -> Misconfigured:
-    return Misconfigured(
-        f"The weights in {folder} do not fit this version ({what}). Restore them with: git checkout -- models"
+    model = open_converted(
+        converted,
+        lambda: convert_tuned(folder, encoder, minilm_folder(), converted),
+        device="cpu",
+        compute_type="int8",
+        intra_threads=threads,
     )
-
-
-def _weights(file: Path) -> dict[str, Matrix]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    if not file.is_file():
-        raise Misconfigured(f"The weights {file} are missing. Restore them with: git checkout -- models")
-    try:
-        return load_file(file)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise Misconfigured(
-            f"The weights {file} cannot be read ({error}). The file is damaged; restore it with: git checkout -- models"
-        ) from error
-
-
-def _convert(folder: Path, weights: dict[str, Matrix], target: Path) -> None:
-    """Writes the encoder, with MiniLM's word embeddings put back, in CTranslate2's format."""
-    import torch
-    from ctranslate2.converters import TransformersConverter
-    from safetensors.torch import load_file
-    from transformers import AutoTokenizer, BertModel
-
-    minilm = load_file(minilm_folder() / "model.safetensors")
-    encoder = {name.removeprefix("encoder."): v for name, v in weights.items() if name.startswith("encoder.")}
-    state = {name: torch.from_numpy(value).float() for name, value in encoder.items()}
-    state[_WORDS] = minilm[_WORDS]
-    model = BertModel.from_pretrained(minilm_folder())  # the pooler stays MiniLM's: the converter asks for one
-    try:
-        missing, unexpected = model.load_state_dict(state, strict=False)
-    except RuntimeError as error:  # torch's word for a tensor of another shape
-        raise _unfit(folder, str(error)) from error
-    if lost := [name for name in missing if not name.startswith("pooler.")] + list(unexpected):
-        raise _unfit(folder, f"{len(lost)} tensors missing or unknown, first {lost[0]}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        model.save_pretrained(Path(scratch) / "bert")
-        AutoTokenizer.from_pretrained(minilm_folder()).save_pretrained(Path(scratch) / "bert")
-        made = Path(scratch) / "model"
-        TransformersConverter(str(Path(scratch) / "bert")).convert(str(made), quantization="int8")
-        try:
-            made.rename(target)
-        except OSError:
-            if not target.is_dir():  # another process finished the same conversion first
-                raise
+    return heads, model

@@ -105,3 +105,11 @@ def test_the_fingerprint_follows_names_and_contents(handbook: Path) -> None:
 @pytest.mark.parametrize("base", SHIPPED, ids=lambda base: base.name)
 def test_what_is_listed_is_in_the_repository(base: ShippedBase) -> None:
     assert list((SHIPPED_FOLDER / base.folder).rglob("*.md"))
+
+
+def test_a_base_made_by_an_earlier_encoder_is_made_anew(bot: Ingesting, handbook: Path, tmp_path: Path) -> None:
+    list(ensure_shipped(bot, tmp_path, folder=handbook.parent))
+    bot.knowledge = KnowledgeBaseStore(tmp_path / "bases", WordEncoder(dimension=32))
+    ((name, report),) = ensure_shipped(bot, tmp_path, folder=handbook.parent)
+    assert (name, report.added) == ("harbourline", 2)
+    assert bot.knowledge.info("harbourline").document_count == 2

@@ -7,7 +7,18 @@ import ir_measures
 import pytest
 from ir_measures import RR, Success
 
-from evaluation.metrics import bootstrap, hit, percentile, reciprocal_rank
+from evaluation.metrics import (
+    accuracy_at_coverage,
+    best_threshold,
+    bootstrap,
+    bootstrap_clusters,
+    bootstrap_statistic,
+    calibration_error,
+    f1_at,
+    hit,
+    percentile,
+    reciprocal_rank,
+)
 
 
 def test_measures_agree_with_ir_measures_on_random_rankings() -> None:
@@ -47,3 +58,60 @@ def test_no_values_give_no_numbers() -> None:
 def test_percentiles_lie_between_neighbours() -> None:
     assert percentile([4.0, 1.0, 2.0, 3.0], 0.5) == 2.5
     assert percentile([1.0, 2.0], 0.95) == pytest.approx(1.95)
+
+
+def test_an_interval_over_clusters_is_wide_when_clusters_differ() -> None:
+    clusters = [n // 10 for n in range(400)]
+    alike = [float(n % 2) for n in range(400)]
+    apart = [float(n // 10 % 2) for n in range(400)]
+    narrow, wide = bootstrap_clusters(alike, clusters), bootstrap_clusters(apart, clusters)
+    assert narrow.mean == wide.mean == 0.5
+    assert (narrow.low, narrow.high) == (0.5, 0.5)
+    width = 1.96 * math.sqrt(0.25 / 40)
+    assert [wide.low, wide.high] == pytest.approx([0.5 - width, 0.5 + width], abs=0.03)
+
+
+def test_clusters_of_one_are_a_plain_bootstrap() -> None:
+    values = [float(n % 3 == 0) for n in range(300)]
+    plain, clustered = bootstrap(values), bootstrap_clusters(values, range(300))
+    assert clustered.mean == plain.mean
+    assert [clustered.low, clustered.high] == pytest.approx([plain.low, plain.high], abs=0.01)
+    assert math.isnan(bootstrap_clusters([], []).mean)
+
+
+def test_the_interval_of_any_statistic_draws_whole_groups() -> None:
+    found = bootstrap_statistic([[1.0, 1.0], [0.0]], lambda values: sum(values) / len(values))
+    assert found.mean == pytest.approx(2 / 3)
+    assert (found.low, found.high) == (0.0, 1.0)
+    assert math.isnan(bootstrap_statistic([], lambda values: float("nan")).mean)
+
+
+def test_the_best_threshold_is_that_of_trying_all() -> None:
+    draw = random.Random(4)
+    for _ in range(50):
+        pairs = [(draw.randint(0, 5) / 5, draw.random() < 0.4) for _ in range(draw.randint(1, 12))]
+        tried = {score: naive_f1(pairs, score) for score, _ in pairs}
+        chosen = best_threshold(pairs)
+        assert f1_at(pairs, chosen) == pytest.approx(naive_f1(pairs, chosen))
+        assert naive_f1(pairs, chosen) == pytest.approx(max(tried.values()))
+
+
+def naive_f1(pairs: list[tuple[float, bool]], threshold: float) -> float:
+    right = sum(truth for score, truth in pairs if score >= threshold)
+    wrong = sum(not truth for score, truth in pairs if score >= threshold)
+    missed = sum(truth for score, truth in pairs if score < threshold)
+    return 2 * right / (2 * right + wrong + missed) if right + wrong + missed else 0.0
+
+
+def test_the_calibration_error_of_two_bins_by_hand() -> None:
+    pairs = [(0.9, True), (0.7, False), (0.2, False), (0.4, True), (0.5, True)]
+    # (0, 0.5]: confidence 1.1 of 3, right 2 of 3; (0.5, 1]: confidence 1.6 of 2, right 1 of 2
+    assert calibration_error(pairs, bins=2) == pytest.approx((abs(2 - 1.1) + abs(1 - 1.6)) / 5)
+    assert calibration_error([(1.0, True), (0.0, False)]) == 0.0
+    assert math.isnan(calibration_error([]))
+
+
+def test_accuracy_rises_where_the_surest_are_right() -> None:
+    pairs = [(0.9, True), (0.1, False), (0.8, True), (0.5, False)]
+    assert [accuracy_at_coverage(pairs, share) for share in (0.25, 0.5, 0.75, 1.0)] == [1.0, 1.0, 2 / 3, 0.5]
+    assert accuracy_at_coverage(pairs, 0.01) == 1.0

@@ -3,9 +3,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from corpora.doc2dial import GoldSet, GoldTurn, GroundedTurn
 from domain.conversation import Gate, Query
 from domain.passage import Passage, RetrievedPassage
-from corpora.doc2dial import GoldSet, GoldTurn, GroundedTurn
 from evaluation.retrieval import as_typed, evaluate, measures, report, with_history
 
 
