@@ -9,7 +9,7 @@ READY_TO_DEVELOP := .venv/.installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench fix lock clean
+.PHONY: help run test check bench quality fix lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ check: $(READY_TO_DEVELOP)  ## style, types, who may import whom, the handbook's
 
 bench: $(READY)  ## seconds of each stage of a turn, speed of ingestion, memory
 	HF_HUB_OFFLINE=1 $(BIN)/colloquy bench
+
+quality: $(READY)  ## how good the answers about the handbook are, turn by turn
+	HF_HUB_OFFLINE=1 $(BIN)/colloquy evaluate quality
 
 fix: $(READY_TO_DEVELOP)  ## put the style right where a tool can
 	$(BIN)/ruff check --fix

@@ -68,8 +68,9 @@ def _on_doc2dial(settings: Settings, data: Path, split: Split, limit: int | None
         from evaluation.systems import ServedRewriter, retrievers
 
         gold = doc2dial.gold_set(doc2dial.load_turns(data, split)[:limit], colloquy.knowledge.open(kb))
+        facts = circumstances(settings, data, split=split, limit=limit)
         lines = evaluate(gold, ServedRewriter(colloquy, kb).query, retrievers(colloquy, kb), tell)
-    return report(lines, gold, f"Retrieval on Doc2Dial, {split} documents", circumstances(settings, split=split))
+    return report(lines, gold, f"Retrieval on Doc2Dial, {split} documents", facts)
 
 
 def _on_beir(settings: Settings, folder: Path, split: Split, limit: int | None) -> Table:

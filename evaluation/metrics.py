@@ -81,10 +81,10 @@ def bootstrap_statistic(
     Resamples on which the statistic is NaN (one class drawn alone) do not count.
     """
     told = statistic([item for group in groups for item in group])
-    random, found = np.random.default_rng(seed), []
-    for _ in range(resamples if len(groups) else 0):
-        found.append(statistic([item for i in random.integers(0, len(groups), len(groups)) for item in groups[i]]))
-    known = [value for value in found if not np.isnan(value)]
+    random, size = np.random.default_rng(seed), len(groups)
+    drawn = (random.integers(0, size, size) for _ in range(resamples if size else 0))
+    found = [statistic([item for i in rows for item in groups[i]]) for rows in drawn]
+    known = [value for value in found if not math.isnan(value)]
     low, high = np.percentile(known, [2.5, 97.5]) if known else (float("nan"), float("nan"))
     return Estimate(told, float(low), float(high))
 
