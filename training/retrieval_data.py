@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -33,8 +33,8 @@ GENERAL_SHARES: Mapping[str, float] = {
     "dstc9": 0.06,
     "dstc11": 0.08,
 }
-"""Of the rows that are not Doc2Dial's; a set that has fewer gives all it has. Medicine (MedQuAD, COVID-QA) is what
-NFCorpus, the check for other subjects, asks about."""
+"""Of the rows that are neither Doc2Dial's nor the project's own; a set that has fewer gives all it has. Medicine
+(MedQuAD, COVID-QA) is what NFCorpus, the check for other subjects, asks about."""
 SECTIONS_AT_MOST = 4000
 SERVICE_TIMES = 3  # few rows, but of near-identical articles, which the public sets lack
 SOURCES = (
@@ -86,22 +86,25 @@ def gather(sources: RowSources, seed: int = 0, limit: int | None = None) -> Gath
     found = list(itertools.islice(read, limit))
     doc2dial = Doc2DialSearch(sources.data / "doc2dial") if sources.data is not None else None
     if sources.data is not None and doc2dial is not None:
-        found += mixture(sources.data, doc2dial, sources.negatives, rng)
+        own = [row for _ in range(SERVICE_TIMES) for row in service(rng, sources.negatives)]
+        found += mixture(sources.data, doc2dial, own, sources.negatives, rng)
     if not found:
         raise Misconfigured("There are no rows to train on; give --train FILE or --data FOLDER with the data sets.")
     rng.shuffle(found)
     return Gathered(found[:limit], doc2dial)
 
 
-def mixture(data: Path, doc2dial: Doc2DialSearch, negatives: int, rng: Random) -> list[RetrievalRow]:
-    """Rows of every public set under ``data`` and of the project's own, with BM25 negatives of the same set."""
+def mixture(
+    data: Path, doc2dial: Doc2DialSearch, own: Sequence[RetrievalRow], negatives: int, rng: Random
+) -> list[RetrievalRow]:
+    """Rows of every public set under ``data`` with BM25 negatives of the same set, and the project's ``own``."""
     turns, pool = doc2dial.training_rows(), doc2dial.training_pool()
     found = [row for _ in range(DOC2DIAL_TIMES) for row in with_near_negatives(turns, pool, negatives, rng)]
-    total = len(found) * (1 - DOC2DIAL_SHARE) / DOC2DIAL_SHARE
+    total = max(0.0, len(found) * (1 - DOC2DIAL_SHARE) / DOC2DIAL_SHARE - len(own))
     for name, rows_read in general(data, rng).items():
         chosen = rng.sample(rows_read, min(len(rows_read), int(total * GENERAL_SHARES[name])))
         found += with_near_negatives(chosen, [row.positive for row in rows_read], negatives, rng)
-    return found + [row for _ in range(SERVICE_TIMES) for row in service(rng, negatives)]
+    return [*found, *own]
 
 
 def general(data: Path, rng: Random) -> dict[str, list[RetrievalRow]]:
@@ -112,7 +115,7 @@ def general(data: Path, rng: Random) -> dict[str, list[RetrievalRow]]:
         "qed": _read(qed(train / "qa_qed_train.jsonl.xz")),
         "sections": rng.sample(found := list(sections(train)), min(len(found), SECTIONS_AT_MOST)),
         "medquad": _read(faq(train / "faq_medquad.jsonl.xz", rng)),
-        "policyqa": _read(squad(train / "qa_policyqa_dev.jsonl.xz")),
+        "policyqa": [_about_its_site(row) for row in _read(squad(train / "qa_policyqa_dev.jsonl.xz"))],
         "covidqa": _read(covid(train / "qa_covidqa.jsonl.xz")),
         "dstc9": _read(faq(train / "faq_dstc9.jsonl.xz", rng)),
         "dstc11": list(dstc11(train / "conv_dstc11_val.jsonl.xz", rng)),
@@ -174,6 +177,11 @@ def _read(found: Iterable[ReadingRow]) -> list[RetrievalRow]:
         for row in found
         if row.answer is not None
     ]
+
+
+def _about_its_site(row: RetrievalRow) -> RetrievalRow:
+    """The questions of PolicyQA are asked of one site's policy, which nothing in them names."""
+    return replace(row, query=f"{row.query} {row.positive[0]}")
 
 
 def _answer(row: ReadingRow) -> tuple[str, ...]:
