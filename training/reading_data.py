@@ -50,7 +50,7 @@ def training_rows(data: Path, seed: int = 0) -> list[ReadingRow]:
         "squad": list(squad(data / "train" / "qa_squad1_trainpart.jsonl.xz")),
         "policyqa": list(squad(data / "train" / "qa_policyqa_dev.jsonl.xz")),
         "qed": list(qed(data / "train" / "qa_qed_train.jsonl.xz")),
-        "covid": list(_covid(data / "train" / "qa_covidqa.jsonl.xz")),
+        "covid": list(covid(data / "train" / "qa_covidqa.jsonl.xz")),
         "dstc9": list(faq(data / "train" / "faq_dstc9.jsonl.xz", rng)),
         "medquad": list(faq(data / "train" / "faq_medquad.jsonl.xz", rng)),
         "doc2dial": [row for row in doc2dial(data, rng, development=False) for _ in range(2)],
@@ -134,7 +134,8 @@ def qed(path: Path) -> Iterator[ReadingRow]:
             yield from windowed(row["q"], row["title"], row["passage"], (start, start + len(row["a"][0])))
 
 
-def _covid(path: Path) -> Iterator[ReadingRow]:
+def covid(path: Path) -> Iterator[ReadingRow]:
+    """COVID-QA: windows of long articles around the answer."""
     for row in rows(path):
         for qa in row["qas"]:
             start, answer = qa["s"][0], qa["a"][0]

@@ -18,7 +18,7 @@ from corpora.jsonl import OWN_DATA, rows
 from corpora.splits import is_development
 from domain.errors import Misconfigured
 from training.doc2dial_search import Doc2DialSearch, query_forms
-from training.reading_data import ReadingRow, faq, qed, squad, windowed
+from training.reading_data import ReadingRow, covid, faq, qed, squad
 from training.retrieval_rows import Passage, RetrievalRow, rows_of, with_near_negatives
 
 DOC2DIAL_SHARE = 0.45
@@ -120,15 +120,6 @@ def general(data: Path, rng: Random) -> dict[str, list[RetrievalRow]]:
         "dstc9": _read(faq(train / "faq_dstc9.jsonl.xz", rng)),
         "dstc11": list(dstc11(train / "conv_dstc11_val.jsonl.xz", rng)),
     }
-
-
-def covid(path: Path) -> Iterator[ReadingRow]:
-    """COVID-QA: windows of long articles around the answer."""
-    for row in rows(path):
-        for qa in row["qas"]:
-            start, answer = qa["s"][0], qa["a"][0]
-            if row["passage"][start : start + len(answer)] == answer and len(answer) < 400:
-                yield from windowed(qa["q"], "", row["passage"], (start, start + len(answer)))
 
 
 def dstc11(path: Path, rng: Random) -> Iterator[RetrievalRow]:
