@@ -24,6 +24,7 @@ _MAX_TOKENS = 48
 _MAX_JOINED_WORDS = 16  # a longer question before would outweigh the fragment in a search
 _RESET_AT = 0.6  # of the gate's probability: a wrong reset loses the thread, a missed one only adds words
 _KEEP_AT = 0.6
+_REWRITE_AT = 0.6  # for a message without any sign that it leans on the conversation
 _GATES = (Gate.KEEP, Gate.REWRITE, Gate.RESET)
 _CONTEXT_EXCHANGES = 6  # measured on 150 Doc2Dial training turns: R@5 66.7, 68.0, 72.0 with one, two and all of them
 
@@ -67,7 +68,8 @@ class CopyRewriter:
         leans = bool(pronouns_in(question)) or is_elliptic(question) or is_fragment(question)
         if reset >= _RESET_AT and not leans:
             return Gate.RESET, reset
-        if not leans and (keep >= _KEEP_AT or is_complete(question) or not points_back(question)):
+        unclear = rewrite < _REWRITE_AT and not points_back(question)
+        if not leans and (keep >= _KEEP_AT or is_complete(question) or unclear):
             return Gate.KEEP, keep + reset
         return Gate.REWRITE, rewrite
 

@@ -31,8 +31,13 @@ class RerankingRetriever:
         candidates: int = 20,
         threshold: float = 0.0,
         fusion_share: float = 0.0,
+        context_exchanges: int = 0,
     ) -> None:
-        """``fusion_share`` (0..1) of the order is the inner retriever's; the rest is the reader's."""
+        """``fusion_share`` (0..1) of the order is the inner retriever's; the rest is the reader's.
+
+        ``context_exchanges``: how many of the query's latest exchanges the reader sees after it, newest first, as it
+        was trained; a rewrite may have missed what they say.
+        """
         if candidates < 1 or not 0 <= threshold <= 1 or not 0 <= fusion_share <= 1:
             raise Misconfigured(
                 f"Reranking needs candidates ≥ 1, threshold and fusion_share in 0..1; got {candidates}, {threshold}, "
@@ -40,12 +45,13 @@ class RerankingRetriever:
             )
         self._inner, self._reader = inner, reader
         self._candidates, self._threshold, self._fusion_share = candidates, threshold, fusion_share
+        self._context_exchanges = context_exchanges
 
     def retrieve(self, query: Query, k: int) -> Sequence[RetrievedPassage]:
         if k <= 0:
             return []
         found = self._inner.retrieve(query, max(k, self._candidates))
-        read = self._read(query.text, found[: self._candidates])
+        read = self._read(self._asked(query), found[: self._candidates])
         if not read:
             return []
         best = sorted(read, key=_order)
@@ -53,6 +59,10 @@ class RerankingRetriever:
         floor = best[-1].score
         unread = [replace(passage, score=floor - position) for position, passage in enumerate(rest, start=1)]
         return _ranked([*best, *unread][:k])
+
+    def _asked(self, query: Query) -> str:
+        latest = query.context[-self._context_exchanges :] if self._context_exchanges else ()
+        return " ".join([query.text, *reversed(latest)])
 
     def _read(self, question: str, found: Sequence[RetrievedPassage]) -> list[RetrievedPassage]:
         evidence = self._reader.read(question, [one.passage for one in found]) if found else []
