@@ -27,6 +27,7 @@ _INWARD = frozenset("it its they them their theirs".split())  # pronouns that of
 _CLAUSE_OPENERS = frozenset("and or but if when what how where why which because while before after".split())
 _QUESTION_WORDS = frozenset("what when where who whom whose why how which".split())
 _STANDS_FOR_A_THING = frozenset("one ones".split())  # "the second one": the ordinal goes with it
+_AUXILIARIES = frozenset("is are was were do does did can could will would should has have had".split())
 _CORRECTIONS = frozenset("no nope sorry meant mean".split())
 _FRAGMENT_WORDS = 5  # a shorter message may be a fragment, whose question word comes from the conversation
 _ENOUGH_WORDS = 2  # content words in an earlier clause: there is something in the message for "it" to stand for
@@ -55,6 +56,8 @@ def broken_invariant(question: str, rewrite: str, history: str) -> str | None:
     corrected = not _CORRECTIONS.isdisjoint(asked)  # "sorry, i meant the first one" takes its question from before
     if len(asked) > _FRAGMENT_WORDS and not corrected and _question_words(said) > _question_words(asked):
         return "it changes what is asked"
+    if 0 < _auxiliaries(asked) < _auxiliaries(said) and not corrected:
+        return "it runs two sentences together"
     if len(said) > len(asked) + _MAX_ADDED_WORDS:
         return "it drags an earlier message in"
     if _repeats(said, asked):
@@ -78,6 +81,10 @@ def pronouns_in(question: str) -> list[str]:
 
 def _question_words(words: list[str]) -> int:
     return sum(word in _QUESTION_WORDS for word in words)
+
+
+def _auxiliaries(words: list[str]) -> int:
+    return sum(word in _AUXILIARIES for word in words)
 
 
 def is_complete(question: str) -> bool:

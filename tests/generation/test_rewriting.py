@@ -74,7 +74,7 @@ def test_a_self_contained_question_stays_as_typed(rewriter: CopyRewriter, questi
 
 @pytest.mark.models
 def test_what_is_spoken_of_as_known_is_completed(rewriter: CopyRewriter) -> None:
-    assert "Fibre 100" in rewriter.rewrite("Is the router included?", PRICE).text
+    assert "Fibre 100" in rewriter.rewrite("What is the activation fee?", PRICE).text
 
 
 @pytest.mark.models
