@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from domain.errors import Misconfigured
 from generation.copy_bart import CopyBart
-from generation.weights import open_copy_bart, read_weights
+from generation.weights import open_copy_bart, open_to_serve, read_weights
 from tests.generation.tiny import tiny_config, tiny_model, tiny_source
 
 TABLE = "embeddings.word_embeddings.weight"
@@ -95,6 +95,17 @@ def test_weights_of_another_architecture_are_refused(
     save_file(state, folder / "model.safetensors")
     with pytest.raises(Misconfigured, match=complaint):
         open_copy_bart(folder, minilm)
+
+
+def test_a_model_opened_to_serve_holds_int8_and_says_nearly_the_same(shipped: tuple[Path, Path, CopyBart]) -> None:
+    folder, minilm, model = shipped
+    opened = open_to_serve(folder, minilm)
+    ids, mask = tiny_source(11)
+    targets = torch.tensor([[5, 9, 2]])
+    with torch.inference_mode():
+        expected, found = model(ids, mask, targets).loss, opened(ids, mask, targets).loss
+    assert "DynamicQuantizedLinear" in str(opened.copy_head.key)
+    assert found.item() == pytest.approx(expected.item(), abs=0.1)
 
 
 def test_an_encoder_without_the_table_is_refused(shipped: tuple[Path, Path, CopyBart]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from domain.errors import Misconfigured
 from retrieval.encoders import MiniLMEncoder, batches_by_length, mean_pool, minilm_folder, unit
@@ -124,3 +125,33 @@ def test_missing_files_are_named(tmp_path: Path, gone: str) -> None:
     (weights / gone).unlink()
     with pytest.raises(Misconfigured, match=rf"{gone} is missing or altered"):
         MiniLMEncoder(tmp_path / "cache", weights=weights)
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MiniLM's own weights as `colloquy train bi-encoder` writes them: fp16, without word embeddings and pooler."""
+    weights = {
+        name: value.astype(np.float16)
+        for name, value in load_file(minilm_folder() / "model.safetensors").items()
+        if not name.startswith(("pooler.", "embeddings.word_embeddings", "embeddings.position_ids"))
+    }
+    folder = tmp_path_factory.mktemp("bi-encoder")
+    save_file(weights, folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.models
+def test_a_tuned_encoder_puts_its_weights_in_the_place_of_minilms(cache: Path, tuned: Path) -> None:
+    own, same = MiniLMEncoder(cache), MiniLMEncoder(cache, tuned=tuned)
+    assert (own.encode_passages(SENTENCES) * same.encode_passages(SENTENCES)).sum(1).min() > 0.97  # int8 rounds twice
+    assert same.fingerprint != own.fingerprint
+    assert same.dimension == 384
+
+
+@pytest.mark.models
+def test_a_tuned_encoder_without_its_weights_is_refused(cache: Path, tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="missing"):
+        MiniLMEncoder(cache, tuned=tmp_path)
+    save_file({"embeddings.LayerNorm.weight": np.ones(384, np.float16)}, tmp_path / "model.safetensors")
+    with pytest.raises(Misconfigured, match="do not fit"):
+        MiniLMEncoder(cache, tuned=tmp_path)

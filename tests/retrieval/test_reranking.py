@@ -117,3 +117,15 @@ def test_a_threshold_on_a_signal_drops_and_renumbers() -> None:
     assert [(one.passage.id, one.rank) for one in found] == [("a", 1), ("b", 2)]
     assert ThresholdedRetriever(Fixed("a"), 1.1).retrieve(QUESTION, 3) == []
     assert ThresholdedRetriever(Fixed("a"), 0.0, signal="relevance").retrieve(QUESTION, 3) == []
+
+
+def test_the_reader_sees_as_much_of_the_conversation_as_it_is_told_to() -> None:
+    query = Query("and in Ireland?", "as typed", context=("what is Fibre", "what does it cost £29"))
+    reader = Opinion(a=0.5)
+    for exchanges in (0, 1, 5):
+        RerankingRetriever(Fixed("a"), reader, context_exchanges=exchanges).retrieve(query, 1)
+    assert reader.questions == [
+        "and in Ireland?",
+        "and in Ireland? what does it cost £29",
+        "and in Ireland? what does it cost £29 what is Fibre",
+    ]
