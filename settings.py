@@ -85,7 +85,8 @@ class RetrievalSettings(_Group):
     candidates: Annotated[int, Field(ge=1, le=200)] = 20
     threshold: Share = 0.05
     context_weight: Annotated[float, Field(ge=0, le=4)] = 1.0
-    fusion_share: Share = 0.5
+    fusion_share: Share = 0.3
+    reader_context: Annotated[int, Field(ge=0, le=20)] = 1
 
 
 class GenerationSettings(_Group):

@@ -121,6 +121,7 @@ class Colloquy:
             candidates=chosen.candidates,
             threshold=chosen.threshold,
             fusion_share=chosen.fusion_share,
+            context_exchanges=chosen.reader_context,
         )
 
     def sentence_scorer(self, knowledge_base: str, weights: LogisticWeights | None = None) -> SentenceScorer:
@@ -140,7 +141,9 @@ class Colloquy:
 
     def _assembled(self, knowledge_base: str) -> Dialogue:
         chosen, title = self._settings, self.knowledge.info(knowledge_base).title  # an unknown one ends here
-        weighing = WeightingOptions(chosen.weighting.mode, chosen.weighting.retrieval_weight)
+        weighing = WeightingOptions(
+            chosen.weighting.mode, chosen.weighting.retrieval_weight, chosen.retrieval.reader_context
+        )
         policy = Policy(
             CandidateWeigher(self._reader, sentence_spans, weighing, self.sentence_scorer(knowledge_base)),
             PolicySettings(chosen.weighting.abstain_below),

@@ -22,7 +22,7 @@ _SMALL_TALK: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(rf"^(?:{pattern})[\W_]*$", re.IGNORECASE), reply)  # an emoji may follow
     for pattern, reply in (
         (
-            r"(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening)|greetings)(?: there| all| everyone| again)?",
+            r"(?:hi|hello|hey|hiya|(?:good )?(?:morning|afternoon|evening)|greetings)(?: there| all| everyone| again)?",
             "Hello! Ask me anything about {subject}, and I will show you where the answer stands.",
         ),
         (
@@ -43,12 +43,27 @@ _SMALL_TALK: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (
             r"(?:(?:hi|hello|hey)(?: there)?[\s,.!-]*)?(?:(?:who|what) are you|what can you (?:do|help(?: me)? with)"
-            r"|are you (?:an? )?(?:(?:real|chat)\s?)?(?:bot|robot|ai|human|real|person)|how are you(?: today| doing)?"
+            r"|(?:are you|is this|am i talking to)(?: an?)?\s?(?:(?:real|chat)\s?)?"
+            r"(?:bot|robot|ai|human|real|person|machine)"
+            r"(?: or(?: an?)?(?: real)? (?:bot|robot|ai|human|person|machine))?|how are you(?: today| doing)?"
             r"|help(?: me)?(?: please)?|(?:can|could) you (?:please )?help(?: me)?(?: please)?)",
             "I am an assistant that answers from {subject}. Ask in your own words; under each answer you see the "
             "passages it comes from and how sure I am.",
         ),
     )
+)
+
+_THANKS = re.compile(r"\b(?:thanks|thank you(?! \w+$)|cheers|ta|thx)\b", re.IGNORECASE)
+# What makes a message with thanks in it one to look up all the same: it asks, or tells of its own affairs.
+_ASKS = re.compile(
+    r"[?\d]|\b(?:how|what|when|where|who|why|which|can|could|do|does|is|are|will|would|should|please|my|i|im|need|want"
+    r"|but|if|and|still|tell|show)\b",
+    re.IGNORECASE,
+)
+_MOST_WORDS_OF_THANKS = 14
+_CHATTER = frozenset(
+    "ok okay right fair enough grand great lol haha ha hmm no worries bother problem talk soon good one sound alright "
+    "cool nice lovely perfect ah oh well then so brilliant super bye ages ago".split()
 )
 
 
@@ -93,6 +108,11 @@ class Policy:
         for pattern, reply in _SMALL_TALK:
             if pattern.match(message.strip()):
                 return Answer(reply.format(subject=self._subject), AnswerKind.SMALL_TALK)
+        words = re.findall(r"[^\W\d_]+", message.lower())
+        if _THANKS.search(message) and not _ASKS.search(message) and len(words) <= _MOST_WORDS_OF_THANKS:
+            return Answer("You're welcome. Is there anything else you would like to know?", AnswerKind.SMALL_TALK)
+        if len(words) > 1 and _CHATTER.issuperset(words) and "?" not in message:
+            return Answer("Good. What else would you like to know?", AnswerKind.SMALL_TALK)
         return None
 
     def presentable(self, draft: str, evidence: Sequence[RetrievedPassage]) -> str:

@@ -34,6 +34,14 @@ class Query:
     confidence: float = 1.0
     context: tuple[str, ...] = ()
 
+    def said_before(self, exchanges: int) -> str:
+        """The latest ``exchanges`` of the context as one text, newest first: what is cut off is cut at the end."""
+        return " ".join(reversed(self.context[-exchanges:])) if exchanges else ""
+
+    def in_context(self, exchanges: int) -> str:
+        """``text`` with what was said before, for a reader that a rewrite's gap should not mislead."""
+        return f"{self.text} {self.said_before(exchanges)}".strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:

@@ -19,7 +19,6 @@ from pathlib import Path
 import torch
 
 from bot.assembly import MODELS, Colloquy, assemble
-from domain.conversation import Query
 from domain.passage import RetrievedPassage
 from evaluation.quality import TurnKind, load_quality
 from generation.quoting import said_alone
@@ -38,11 +37,12 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Question:
     """``facts``: what the answer must hold, each as its wordings; empty when the handbook has no answer. ``gold``:
-    sentences of the handbook that carry it, where they are known."""
+    sentences of the handbook that carry it, where they are known. ``history``: what was said before it."""
 
     question: str
     facts: tuple[tuple[str, ...], ...]
     gold: tuple[str, ...] = ()
+    history: tuple[tuple[str, str], ...] = ()
 
     def is_answered_by(self, text: str) -> bool:
         """Whether ``text`` is one of the gold sentences, or without such holds every fact."""
@@ -88,16 +88,20 @@ def main() -> None:
 
 
 def load_questions(path: Path = QUESTIONS) -> list[Question]:
-    """The development questions, in order, then those of the quality set's development half, as they are meant."""
+    """The development questions, in order, then the turns of the quality set's development half, as they were typed
+    and after the replies they should have had: so the rewriter's mistakes count in the confidence."""
     lines = (json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip())
     single = [Question(line["question"], (tuple(line["keys"]),) if line["keys"] else ()) for line in lines]
-    turns = [turn for conversation in load_quality("dev") for turn in conversation.turns]
     kinds = (TurnKind.ANSWERABLE, TurnKind.UNANSWERABLE)
-    return single + [
-        Question(turn.query, turn.facts, tuple(gold.sentence for gold in turn.gold))
-        for turn in turns
-        if turn.kind in kinds
-    ]
+    found = list(single)
+    for conversation in load_quality("dev"):
+        said: tuple[tuple[str, str], ...] = ()
+        for turn in conversation.turns:
+            if turn.kind in kinds:
+                gold = tuple(one.sentence for one in turn.gold)
+                found.append(Question(turn.message, turn.facts, gold, said))
+            said = (*said, (turn.message, turn.reply))
+    return found
 
 
 def squeezed(text: str) -> str:
@@ -107,11 +111,11 @@ def squeezed(text: str) -> str:
 
 def sentences(colloquy: Colloquy, scorer: SentenceScorer, question: Question) -> Rows:
     """The sentences of the first passages, labelled 1 when they answer."""
-    found: Sequence[RetrievedPassage] = colloquy.retriever("harbourline").retrieve(
-        Query(question.question, question.question), _PASSAGES
-    )
-    readings = colloquy.read(question.question, [one.passage for one in found])
-    features = scorer.features(question.question, found, readings)
+    query = colloquy.replay("harbourline", question.question, question.history, until="rewrite").query
+    found: Sequence[RetrievedPassage] = colloquy.retriever("harbourline").retrieve(query, _PASSAGES)
+    seen = load_settings().retrieval.reader_context
+    readings = colloquy.read(query.in_context(seen), [one.passage for one in found])
+    features = scorer.features(query.text, found, readings, query.said_before(seen))
     spans = [(one.passage, span) for one, r in zip(found, readings, strict=True) for span in r.sentences]
     labels = [
         float(question.is_answered_by(passage.text[slice(*span)]) or question.is_answered_by(said_alone(passage, span)))

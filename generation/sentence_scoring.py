@@ -24,7 +24,7 @@ from generation.answer_type import expected_type, has_type, is_navigation
 from generation.quoting import said_alone
 from generation.support import content_words, missing_specifics
 
-FEATURES = ("evidence", "covered", "missing", "type", "navigation", "nearness", "rank", "relevance", "span")
+FEATURES = ("evidence", "covered", "missing", "type", "navigation", "nearness", "rank", "relevance", "span", "context")
 _PROBABILITY_FLOOR = 1e-3
 
 
@@ -79,22 +79,23 @@ class SentenceScorer:
         self._encoder, self._terms, self._weights = encoder, terms, weights
 
     def scored(
-        self, question: str, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence]
+        self, question: str, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence], before: str = ""
     ) -> list[Evidence]:
-        """``readings`` with ``sentence_scores`` from the regression, everything else as it was."""
-        rows = self.features(question, evidence, readings)
+        """``readings`` with ``sentence_scores`` from the regression, everything else as it was. ``before``: what was
+        said before the question."""
+        rows = self.features(question, evidence, readings, before)
         return [
             replace(reading, sentence_scores=tuple(self._weights.probability(features) for features in found))
             for reading, found in zip(readings, rows, strict=True)
         ]
 
     def features(
-        self, question: str, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence]
+        self, question: str, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence], before: str = ""
     ) -> list[list[tuple[float, ...]]]:
         """For each passage and each of its sentences the values of ``FEATURES``, in that order.
 
         ``relevance`` is the passage's, as a logit; ``span`` is 1 for the sentence that the reader's shortest answer
-        begins in.
+        begins in; ``context`` is the share of what was said before that heading and sentence repeat.
         """
         told = [
             [said_alone(one.passage, span) for span in reading.sentences]
@@ -115,6 +116,7 @@ class SentenceScorer:
                     math.log(one.rank),
                     _logit(reading.relevance),
                     float(reading.best_span is not None and span[0] <= reading.best_span[0] < span[1]),
+                    self._terms.covered(before, f"{one.passage.heading} {text}") if before else 0.0,
                 )
                 for text, span, score in zip(texts, reading.sentences, reading.sentence_scores, strict=True)
             ]

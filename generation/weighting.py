@@ -38,10 +38,12 @@ _ALIGNED_AT = 0.9  # of a draft's words, in order, in its source: this generator
 
 @dataclass(frozen=True, slots=True)
 class WeightingOptions:
-    """``mode`` is ``fixed`` (then ``retrieval_weight`` is λ, 0..1) or ``adaptive``."""
+    """``mode`` is ``fixed`` (then ``retrieval_weight`` is λ, 0..1) or ``adaptive``. ``reader_context``: exchanges of
+    the conversation that the reader sees with the query, as many as when it ordered the passages."""
 
     mode: str = "adaptive"
     retrieval_weight: float = 0.5
+    reader_context: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,10 @@ class CandidateWeigher:
         """
         if not evidence:
             return None
-        readings = self._reader.read(query.text, [one.passage for one in evidence])
+        seen = self._options.reader_context
+        readings = self._reader.read(query.in_context(seen), [one.passage for one in evidence])
         if self._scorer is not None:
-            readings = self._scorer.scored(query.text, evidence, readings)
+            readings = self._scorer.scored(query.text, evidence, readings, query.said_before(seen))
         trust = [_trusted(query.text, one, reading) for one, reading in zip(evidence, readings, strict=True)]
         proposals = [self._from_quote(quote, evidence, trust) for quote in quotes(evidence, readings)]
         proposals += [p for d in drafts if (p := self._from_draft(d, evidence, readings, trust)) is not None]

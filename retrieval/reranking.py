@@ -51,7 +51,7 @@ class RerankingRetriever:
         if k <= 0:
             return []
         found = self._inner.retrieve(query, max(k, self._candidates))
-        read = self._read(self._asked(query), found[: self._candidates])
+        read = self._read(query.in_context(self._context_exchanges), found[: self._candidates])
         if not read:
             return []
         best = sorted(read, key=_order)
@@ -59,10 +59,6 @@ class RerankingRetriever:
         floor = best[-1].score
         unread = [replace(passage, score=floor - position) for position, passage in enumerate(rest, start=1)]
         return _ranked([*best, *unread][:k])
-
-    def _asked(self, query: Query) -> str:
-        latest = query.context[-self._context_exchanges :] if self._context_exchanges else ()
-        return " ".join([query.text, *reversed(latest)])
 
     def _read(self, question: str, found: Sequence[RetrievedPassage]) -> list[RetrievedPassage]:
         evidence = self._reader.read(question, [one.passage for one in found]) if found else []

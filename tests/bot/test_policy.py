@@ -51,6 +51,12 @@ def test_accepting_twice_changes_nothing_more(message: str) -> None:
 
 
 SMALL_TALK = [
+    "no worries, ta for your help",
+    "Thanks a million anyway",
+    "Thank you, you have been most patient with an old man.",
+    "evening all",
+    "Hi there, is this a robot or a person.",
+    "no bother, talk soon",
     "hi", "Hello!", "hey there", "Good morning.", "good evening everyone", "thanks", "Thank you so much!!", "ta",
     "ok, thanks", "great thank you, bye", "no thanks", "Thanks, that's all.", "cheers", "many thanks for your help",
     "bye", "Goodbye.", "see you later", "have a nice day", "ok", "OK great", "got it", "I see.", "perfect!",
@@ -58,6 +64,10 @@ SMALL_TALK = [
     "hi, can you help me?", "thanks 😊", "Hello 👋",
 ]  # fmt: skip
 QUESTIONS = [
+    "thanks, my router light is red",
+    "thank you but how much is it",
+    "cheers. and in Ireland",
+    "ta, 30 days then",
     "thanks, but how do I cancel?", "hi, how much is Fibre 100?", "ok so what is the fee", "help me cancel",
     "hello kitty phone cases", "thank you notes", "good broadband?", "what are your prices", "who are you owned by",
     "how are you going to fix my line", "bye-laws", "right to cancel", "see you tomorrow about the engineer",
