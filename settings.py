@@ -103,7 +103,7 @@ class WeightingSettings(_Group):
 
     mode: Literal["adaptive", "fixed"] = "adaptive"
     retrieval_weight: Share = 0.5
-    abstain_below: Share = 0.5
+    abstain_below: Share = 0.4
 
 
 class Settings(BaseSettings):
