@@ -61,7 +61,7 @@ def train_answerer(
     model = open_copy_bart(start or Path("models/rewriter"), minilm_folder())
     model.model.shared.weight.requires_grad_(False)
     examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed)[:limit]]
-    held_out = [encode(tokenizer, row) for row in development_rows(data)]
+    held_out = [encode(tokenizer, row) for row in development_rows(data)[:limit]]
     development = Development(lambda: {"dev_loss": mean_loss(model, held_out, collate, 16)})
     trained = loop.train(model, examples, collate, settings, is_new, development)
     export_copy_bart(model, destination, settings.output)

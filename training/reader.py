@@ -76,8 +76,8 @@ def train_reader(
 ) -> loop.Trained:
     """Trains on every question set under ``data`` and writes weights, calibration and curve to ``destination``.
 
-    ``start``: the folder of the reader to go on from (MiniLM itself by default). ``limit`` keeps that many training
-    pairs (a rehearsal).
+    ``start``: the folder of the reader to go on from (MiniLM itself by default). ``limit`` keeps that many pairs
+    to train on, and of each set to measure on (a rehearsal).
     """
     tokenizer = minilm_tokenizer()
     torch.manual_seed(settings.seed)
@@ -88,7 +88,7 @@ def train_reader(
         reader.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
     reader.encoder.embeddings.word_embeddings.weight.requires_grad_(False)  # shared with MiniLM, not shipped
     examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed)[:limit]]
-    held_out = {name: [encode(tokenizer, row) for row in rows] for name, rows in development_rows(data).items()}
+    held_out = {name: [encode(tokenizer, row) for row in rows[:limit]] for name, rows in development_rows(data).items()}
 
     def figures() -> dict[str, float]:
         found = {f"{name}_auroc": _auroc(reader, rows) for name, rows in held_out.items()}

@@ -45,7 +45,7 @@ def train_rewriter(
     """Trains on ``data/train`` and writes fp16 weights, configuration and curve to ``destination``.
 
     ``start``: the folder of the rewriter to go on from (MiniLM itself by default). ``limit`` keeps that many
-    training rows (a rehearsal). Raises ``Misconfigured`` when the data is not there.
+    rows to train on and to measure on (a rehearsal). Raises ``Misconfigured`` when the data is not there.
     """
     tokenizer = minilm_tokenizer()
     torch.manual_seed(settings.seed)
@@ -53,8 +53,8 @@ def train_rewriter(
     model.model.shared.weight.requires_grad_(False)
     examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed)[:limit]]
     canard = development_rows(data / "dev" / "rewrite_canard_dev_a.jsonl.xz")[::8]  # even rows; odd ones are reported
-    held_out = [encode(tokenizer, row) for row in canard]
-    service = [encode(tokenizer, row) for row in service_rows(development=True)]
+    held_out = [encode(tokenizer, row) for row in canard[:limit]]
+    service = [encode(tokenizer, row) for row in service_rows(development=True)[:limit]]
 
     def figures() -> dict[str, float]:
         losses = {"canard_loss": mean_loss(model, held_out, collate)}
