@@ -121,7 +121,7 @@ def _sentences(found: Iterable[ReadingRow]) -> Iterator[AnswerRow]:
 
 
 def _distracted(found: Sequence[AnswerRow], rng: random.Random) -> Iterator[AnswerRow]:
-    for row, others in zip(found, _neighbours(found), strict=True):
+    for row, others in zip(found, neighbours(found, _NEAR), strict=True):
         chance = rng.random()
         if not others or chance >= _DISTRACTED_SHARE + _UNANSWERED_SHARE:
             yield row
@@ -132,13 +132,14 @@ def _distracted(found: Sequence[AnswerRow], rng: random.Random) -> Iterator[Answ
             yield replace(row, passages=tuple(both if rng.random() < 0.7 else reversed(both)))
 
 
-def _neighbours(found: Sequence[AnswerRow]) -> Iterator[list[tuple[str, str]]]:
-    """For each row the passages that BM25 ranks near its question and that share no sentence with its own."""
+def neighbours(found: Sequence[AnswerRow], most: int) -> Iterator[list[tuple[str, str]]]:
+    """For each row those of the ``most`` passages nearest to its question, by BM25, that share no sentence with its
+    own."""
     pool = sorted({passage for row in found for passage in row.passages})
     engine = bm25s.BM25()
     engine.index(bm25s.tokenize([f"{h} {t}" for h, t in pool], show_progress=False), show_progress=False)
     queries = bm25s.tokenize([row.question for row in found], show_progress=False)
-    near, _ = engine.retrieve(queries, k=min(_NEAR, len(pool)), show_progress=False, n_threads=1)
+    near, _ = engine.retrieve(queries, k=min(most, len(pool)), show_progress=False, n_threads=1)
     said = [frozenset(text[start:end] for start, end in sentence_spans(text)) for _, text in pool]
     for row, places in zip(found, near, strict=True):
         own = {text[start:end] for _, text in row.passages for start, end in sentence_spans(text)}
