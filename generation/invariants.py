@@ -45,14 +45,12 @@ def words_of(text: str) -> list[str]:
 def broken_invariant(question: str, rewrite: str, history: str) -> str | None:
     """Which promise ``rewrite`` breaks, in words; None when it keeps them all."""
     asked, said = words_of(question), words_of(rewrite)
-    known = {*asked, *words_of(history), *_GLUE}
     kept = set(said)
     lost = [word for word in _carrying(question) if word not in kept and not _inflected(word, kept)]
     if lost:
         return f"it loses “{lost[0]}”"
-    invented = [word for word in said if word not in known and not _inflected(word, known)]
-    if invented:
-        return f"it adds “{invented[0]}”, which nobody said"
+    if new := invented(question, rewrite, history):
+        return f"it adds “{new[0]}”, which nobody said"
     corrected = not _CORRECTIONS.isdisjoint(asked)  # "sorry, i meant the first one" takes its question from before
     if len(asked) > _FRAGMENT_WORDS and not corrected and _question_words(said) > _question_words(asked):
         return "it changes what is asked"
@@ -63,6 +61,12 @@ def broken_invariant(question: str, rewrite: str, history: str) -> str | None:
     if _repeats(said, asked):
         return "it repeats itself"
     return None
+
+
+def invented(question: str, rewrite: str, history: str) -> list[str]:
+    """The words of ``rewrite`` that neither question nor history holds, glue and endings apart."""
+    known = {*words_of(question), *words_of(history), *_GLUE}
+    return [word for word in words_of(rewrite) if word not in known and not _inflected(word, known)]
 
 
 def pronouns_in(question: str) -> list[str]:

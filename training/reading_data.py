@@ -15,13 +15,19 @@ from pathlib import Path
 import bm25s
 
 from corpora.jsonl import OWN_DATA, rows
+from corpora.service_kits import Handbook, KitTurn, Page, conversation, read_kits
 from corpora.splits import is_development
+from domain.conversation import Gate
 from retrieval.sentences import sentence_spans
 
 _NEGATIVES = 1  # a positive: more teaches little and costs encoder passes
 _NEAR = 12  # how many BM25 neighbours negatives are drawn from
 _WINDOW_WORDS = 130  # about what the product's own chunks hold
 _SERVICE_TIMES = 4  # few rows, but of near-identical articles, which the public sets lack
+_KIT_CONVERSATIONS = 18  # of each company: about as many pairs as of the public sets together
+_REWRITTEN = 0.6  # of the queries about kits: as a rewriter would put them; the others as typed, as one may fail to
+_LACKING = 0.4  # of their negatives: the page itself without the sentence that answers
+_RIVALS = 8  # pages that the nearest other one is chosen from
 _AT_MOST = {"squad": 5000, "policyqa": 1500, "qed": 3500, "dstc9": 1500, "medquad": 1200}
 _FAQ_ROWS = 3000  # of each question–answer list, so that no source drowns the others
 
@@ -60,6 +66,7 @@ def training_rows(data: Path, seed: int = 0) -> list[ReadingRow]:
         kept = rng.sample(rows_of, min(_AT_MOST.get(name, len(rows_of)), len(rows_of)))
         found += [*kept, *negatives(kept, rng)]
     found += [row for _ in range(_SERVICE_TIMES) for row in service(rng, development=False)]
+    found += kits(rng, development=False)
     rng.shuffle(found)
     return found
 
@@ -75,8 +82,8 @@ def development_rows(data: Path, seed: int = 1, limit: int = 400) -> dict[str, l
         name: [row for pair in zip(found[:limit], negatives(found, rng)[:limit], strict=False) for row in pair]
         for name, found in ((name, rng.sample(found, len(found))) for name, found in held_out.items())
     }
-    own = list(service(rng, development=True))
-    return {**pairs, "service": own} if own else pairs
+    own = {"service": list(service(rng, development=True)), "kits": kits(rng, development=True)[: 2 * limit]}
+    return {**pairs, **{name: found for name, found in own.items() if found}}
 
 
 def service(rng: random.Random, *, development: bool) -> Iterator[ReadingRow]:
@@ -96,6 +103,51 @@ def service(rng: random.Random, *, development: bool) -> Iterator[ReadingRow]:
                 yield ReadingRow(qa["q"], twin["heading"], twin["text"], None, None)
         for question in article["unanswerable"]:
             yield ReadingRow(question, heading, text, None, None)
+
+
+def kits(
+    rng: random.Random, *, development: bool, conversations: int = _KIT_CONVERSATIONS, folder: Path = OWN_DATA
+) -> list[ReadingRow]:
+    """Messages of conversations about invented companies, each with some of what was said before it, against the page
+    that answers and one that nearly does: its twin, or the same page without the sentence."""
+    found: list[ReadingRow] = []
+    for kit in read_kits(development=development, folder=folder):
+        for _ in range(conversations):
+            book = Handbook(kit, rng)
+            for turn in conversation(book, rng):
+                found += _kit_pair(turn, book, rng)
+    rng.shuffle(found)
+    return found
+
+
+def _kit_pair(turn: KitTurn, book: Handbook, rng: random.Random) -> Iterator[ReadingRow]:
+    before = turn.served[-rng.choice((1, 1, 2)) :] if turn.gate is not Gate.RESET else ()
+    context = " ".join(f"{asked} {told}".strip() for asked, told in reversed(before))
+    query = f"{turn.standalone if rng.random() < _REWRITTEN else turn.message} {context}".strip()
+    if not turn.fact:
+        near = _nearest(turn.standalone, book.pages, rng)
+        yield ReadingRow(query, near.heading, " ".join(near.sentences), None, None)
+        return
+    page = book.pages[book.page(turn.fact)]
+    text = " ".join(page.sentences)
+    start = text.index(turn.fact)
+    inside = start + turn.fact.index(turn.value)
+    answer = (inside, inside + len(turn.value)) if turn.value else (start, start + len(turn.fact))
+    evidence = (start, start + len(turn.fact))
+    yield ReadingRow(query, page.heading, text, answer, evidence, exact=bool(turn.value))
+    others = tuple(sentence for sentence in page.sentences if sentence != turn.fact)
+    if others and rng.random() < _LACKING:
+        yield ReadingRow(query, page.heading, " ".join(others), None, None)
+    elif rivals := [other for other in book.pages if turn.fact not in other.sentences]:
+        near = _nearest(turn.fact, rivals, rng)
+        yield ReadingRow(query, near.heading, " ".join(near.sentences), None, None)
+
+
+def _nearest(text: str, pages: Sequence[Page], rng: random.Random) -> Page:
+    """Of some of ``pages`` the one with a sentence that shares most words with ``text``."""
+    wanted = set(text.lower().split())
+    some = rng.sample(list(pages), min(_RIVALS, len(pages)))
+    return max(some, key=lambda page: max(len(wanted & set(s.lower().split())) for s in page.sentences))
 
 
 def negatives(positives: Sequence[ReadingRow], rng: random.Random) -> list[ReadingRow]:

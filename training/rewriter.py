@@ -17,10 +17,11 @@ from training.cards import Card
 from training.development import Development
 from training.export import export_copy_bart
 from training.minilm import copy_bart_from_minilm, is_new, minilm_folder, minilm_tokenizer
-from training.rewriting_data import RewriteRow, development_rows, service_rows, training_rows
+from training.rewriting_data import RewriteRow, development_rows, kit_rows, service_rows, training_rows
 
 SOURCE_TOKENS = 160
 TARGET_TOKENS = 48
+_HELD_OUT_TALKS = 5  # conversations of each company held out, to measure on
 _GATES = list(Gate)
 
 CARD = Card(
@@ -55,12 +56,16 @@ def train_rewriter(
     canard = development_rows(data / "dev" / "rewrite_canard_dev_a.jsonl.xz")[::8]  # even rows; odd ones are reported
     held_out = [encode(tokenizer, row) for row in canard[:limit]]
     service = [encode(tokenizer, row) for row in service_rows(development=True)[:limit]]
+    kits = [encode(tokenizer, row) for row in kit_rows(development=True, conversations=_HELD_OUT_TALKS)[:limit]]
 
     def figures() -> dict[str, float]:
         losses = {"canard_loss": mean_loss(model, held_out, collate)}
         if service:
             losses["service_loss"] = mean_loss(model, service, collate)
             losses["service_gate"] = gate_accuracy(model, service)
+        if kits:
+            losses["kits_loss"] = mean_loss(model, kits, collate)
+            losses["kits_gate"] = gate_accuracy(model, kits)
         return {"dev_loss": sum(v for k, v in losses.items() if k.endswith("loss")), **losses}
 
     trained = loop.train(model, examples, collate, settings, is_new, Development(figures))

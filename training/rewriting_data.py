@@ -1,4 +1,4 @@
-"""Rows for the rewriter: CANARD, GECOR, CQR, and two kinds made from them for the gate.
+"""Rows for the rewriter: CANARD, GECOR, CQR, two kinds made from them for the gate, and service conversations.
 
 Traps of the data, each handled here: CANARD's training histories lack page titles and full answers, so a rewrite
 that uses a word of neither question nor history would teach the model to invent names. Where the missing words form
@@ -15,14 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from corpora.jsonl import OWN_DATA, rows
+from corpora.service_kits import Handbook, KitTurn, conversation, read_kits
 from corpora.splits import is_development
 from domain.conversation import Gate
+from generation.invariants import invented
 
 _GLUE = frozenset("s the of did what a an in to is was were other than besides with and on for at".split())
 _MAX_TITLE_WORDS = 6
 _SWITCHED_SHARE = 0.15  # of the rows: topic switches, made by joining two dialogues
 _STANDALONE_SHARE = 0.15  # self-contained questions inside a conversation
-_SERVICE_TIMES = 3  # few rows, but the closest to what customers type: about a fifth of all
+_KIT_CONVERSATIONS = 100  # of each company: then about as many rows as of CANARD
+_SERVED_SHARE = 0.7  # of the histories: messages made standalone, as memory holds them
+_SERVICE_TIMES = 6  # few rows, but the closest to what customers type: about a third of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ def training_rows(data: Path, seed: int = 0) -> list[RewriteRow]:
     rng = random.Random(seed)
     canard = list(_canard(data, rng))
     made = [*_switched(canard, rng), *_standalone(canard, rng)]
-    found = [*canard, *_gecor(data), *_cqr(data), *made, *service_rows(development=False) * _SERVICE_TIMES]
+    service = service_rows(development=False) * _SERVICE_TIMES
+    found = [*canard, *_gecor(data), *_cqr(data), *made, *service, *kit_rows(development=False, seed=seed)]
     rng.shuffle(found)
     return found
 
@@ -61,6 +66,31 @@ def service_rows(*, development: bool) -> list[RewriteRow]:
             gate = Gate(row["gate"])
             found += [RewriteRow(h, row["message"], row["rewrite"], gate) for h in dict.fromkeys((typed, served))]
     return found
+
+
+def kit_rows(*, development: bool, seed: int = 0, conversations: int = _KIT_CONVERSATIONS) -> list[RewriteRow]:
+    """Rows of conversations filled from the service kits, that many a company; one company in five is for development.
+
+    A rewrite that uses a word nobody said would teach the model to invent: the message as typed, with what it leaves
+    out after it, stands in its place, or the row is left out. Histories are as typed or as served.
+    """
+    rng = random.Random(f"kits {seed}")
+    found = []
+    for kit in read_kits(development=development):
+        for _ in range(conversations):
+            found += [row for turn in conversation(Handbook(kit, rng), rng) if (row := _kit_row(turn, rng))]
+    return found
+
+
+def _kit_row(turn: KitTurn, rng: random.Random) -> RewriteRow | None:
+    history = turn.served if rng.random() < _SERVED_SHARE else turn.history
+    if not history:
+        return None
+    if turn.gate is not Gate.REWRITE:
+        return RewriteRow(history, turn.message, turn.message, turn.gate)
+    said = " ".join(f"{asked} {reply}" for asked, reply in history)
+    kept = [text for text in (turn.standalone, turn.completed) if text and not invented(turn.message, text, said)]
+    return RewriteRow(history, turn.message, kept[0], Gate.REWRITE) if kept else None
 
 
 def development_rows(path: Path) -> list[RewriteRow]:

@@ -6,7 +6,7 @@ import random
 
 from training.minilm import minilm_tokenizer
 from training.reader import collate, encode
-from training.reading_data import ReadingRow, negatives, windowed
+from training.reading_data import ReadingRow, kits, negatives, windowed
 
 
 def filler(count: int) -> str:
@@ -68,3 +68,18 @@ def test_a_batch_is_padded_to_its_longest() -> None:
     assert batch["input_ids"].shape == batch["evidence"].shape == batch["token_type_ids"].shape
     assert batch["attention_mask"][0].sum() < batch["attention_mask"][1].sum()
     assert batch["evidence"][0, -1] == -100
+
+
+def test_pairs_from_kits_hold_the_answer_or_lack_it() -> None:
+    found = kits(random.Random(1), development=True, conversations=2)
+    holding = [row for row in found if row.answer and row.evidence]
+    assert len(holding) > 50
+    assert 0.3 < len(holding) / len(found) < 0.7
+    lacking = {(row.query, row.text) for row in found if row.answer is None}
+    for row in holding:
+        assert row.answer is not None
+        assert row.evidence is not None
+        sentence = row.text[slice(*row.evidence)]
+        assert row.text[slice(*row.answer)] in sentence
+        assert sentence[-1] in ".!?"
+        assert (row.query, row.text) not in lacking

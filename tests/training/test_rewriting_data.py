@@ -12,7 +12,8 @@ import pytest
 from corpora.jsonl import rows
 from domain.conversation import Gate
 from domain.errors import Misconfigured
-from training.rewriting_data import development_rows, training_rows
+from generation.invariants import invented
+from training.rewriting_data import development_rows, kit_rows, training_rows
 
 
 def pack(path: Path, found: list[Any]) -> None:
@@ -104,3 +105,18 @@ def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
     file.write_text('{"a": 1}\n{"a": \n')
     with pytest.raises(Misconfigured, match="line 2"):
         list(rows(file))
+
+
+def test_kits_teach_no_word_that_nobody_said() -> None:
+    found = kit_rows(development=False, conversations=2)
+    assert len(found) > 300
+    for row in found:
+        said = " ".join(f"{asked} {told}" for asked, told in row.history)
+        assert not invented(row.question, row.rewrite, said)
+        if row.gate is not Gate.REWRITE:
+            assert row.rewrite == row.question
+
+
+def test_kits_for_development_are_of_other_companies() -> None:
+    taught = {row.history[0] for row in kit_rows(development=False, conversations=3)}
+    assert not taught & {row.history[0] for row in kit_rows(development=True, conversations=3)}
