@@ -25,7 +25,7 @@ MOST_PARAMETERS = 6
 
 HOMES = {
     "redis": "memory/redis_store.py",
-    "faiss": "retrieval/dense.py",
+    "faiss": "retrieval/dense*.py",
     "gradio": "web/*",
     "fastapi": "web/*",
     "uvicorn": "web/*",
