@@ -115,7 +115,7 @@ def sentences(colloquy: Colloquy, scorer: SentenceScorer, question: Question) ->
     found: Sequence[RetrievedPassage] = colloquy.retriever("harbourline").retrieve(query, _PASSAGES)
     seen = load_settings().retrieval.reader_context
     readings = colloquy.read(query.in_context(seen), [one.passage for one in found])
-    features = scorer.features(query.text, found, readings, query.said_before(seen))
+    features = scorer.features(query, found, readings, seen)
     spans = [(one.passage, span) for one, r in zip(found, readings, strict=True) for span in r.sentences]
     labels = [
         float(question.is_answered_by(passage.text[slice(*span)]) or question.is_answered_by(said_alone(passage, span)))

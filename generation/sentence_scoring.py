@@ -17,14 +17,28 @@ from typing import Any, cast
 
 import numpy as np
 
+from domain.conversation import Query
 from domain.errors import Misconfigured
 from domain.passage import RetrievedPassage
 from domain.protocols import Evidence, PassageEncoder
 from generation.answer_type import expected_type, has_type, is_navigation
 from generation.quoting import said_alone
+from generation.scopes import Scopes
 from generation.support import content_words, missing_specifics
 
-FEATURES = ("evidence", "covered", "missing", "type", "navigation", "nearness", "rank", "relevance", "span", "context")
+FEATURES = (
+    "evidence",
+    "covered",
+    "missing",
+    "type",
+    "navigation",
+    "nearness",
+    "rank",
+    "relevance",
+    "span",
+    "context",
+    "scope",
+)
 _PROBABILITY_FLOOR = 1e-3
 
 
@@ -75,28 +89,35 @@ def open_weights(file: Path) -> LogisticWeights:
 class SentenceScorer:
     """Puts calibrated probabilities in the place of a reading's sentence scores."""
 
-    def __init__(self, encoder: PassageEncoder, terms: TermWeights, weights: LogisticWeights) -> None:
-        self._encoder, self._terms, self._weights = encoder, terms, weights
+    def __init__(
+        self, encoder: PassageEncoder, terms: TermWeights, weights: LogisticWeights, scopes: Scopes | None = None
+    ) -> None:
+        """``scopes`` tells what a conversation is about; without it the feature ``scope`` is 0."""
+        self._encoder, self._terms, self._weights, self._scopes = encoder, terms, weights, scopes or Scopes(())
 
     def scored(
-        self, question: str, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence], before: str = ""
+        self, query: Query, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence], seen: int = 0
     ) -> list[Evidence]:
-        """``readings`` with ``sentence_scores`` from the regression, everything else as it was. ``before``: what was
-        said before the question."""
-        rows = self.features(question, evidence, readings, before)
+        """``readings`` with ``sentence_scores`` from the regression, everything else as it was. ``seen``: how many
+        exchanges before the query the reader was given with it."""
+        rows = self.features(query, evidence, readings, seen)
         return [
             replace(reading, sentence_scores=tuple(self._weights.probability(features) for features in found))
             for reading, found in zip(readings, rows, strict=True)
         ]
 
     def features(
-        self, question: str, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence], before: str = ""
+        self, query: Query, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence], seen: int = 0
     ) -> list[list[tuple[float, ...]]]:
         """For each passage and each of its sentences the values of ``FEATURES``, in that order.
 
         ``relevance`` is the passage's, as a logit; ``span`` is 1 for the sentence that the reader's shortest answer
-        begins in; ``context`` is the share of what was said before that heading and sentence repeat.
+        begins in; ``context`` is the share of what was said before that heading and sentence repeat; ``scope`` how
+        well what the passage's document holds for fits what the conversation is about.
         """
+        question, before = query.text, query.said_before(seen)
+        said = [query.text, query.original, *reversed(query.context)]
+        scopes = self._scopes.agreement(said, [one.passage.metadata for one in evidence])
         told = [
             [said_alone(one.passage, span) for span in reading.sentences]
             for one, reading in zip(evidence, readings, strict=True)
@@ -117,10 +138,11 @@ class SentenceScorer:
                     _logit(reading.relevance),
                     float(reading.best_span is not None and span[0] <= reading.best_span[0] < span[1]),
                     self._terms.covered(before, f"{one.passage.heading} {text}") if before else 0.0,
+                    scope,
                 )
                 for text, span, score in zip(texts, reading.sentences, reading.sentence_scores, strict=True)
             ]
-            for one, reading, texts in zip(evidence, readings, told, strict=True)
+            for one, reading, texts, scope in zip(evidence, readings, told, scopes, strict=True)
         ]
 
     def _nearness(self, question: str, texts: Sequence[str]) -> list[float]:

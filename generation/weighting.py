@@ -81,7 +81,7 @@ class CandidateWeigher:
         seen = self._options.reader_context
         readings = self._reader.read(query.in_context(seen), [one.passage for one in evidence])
         if self._scorer is not None:
-            readings = self._scorer.scored(query.text, evidence, readings, query.said_before(seen))
+            readings = self._scorer.scored(query, evidence, readings, seen)
         trust = [_trusted(query.text, one, reading) for one, reading in zip(evidence, readings, strict=True)]
         proposals = [self._from_quote(quote, evidence, trust) for quote in quotes(evidence, readings)]
         proposals += [p for d in drafts if (p := self._from_draft(d, evidence, readings, trust)) is not None]

@@ -24,9 +24,10 @@ class Family(StrEnum):
     """How vectors are stored and found; D: numbers a vector, n: vectors, m: bytes a code.
 
     ``FLAT``: whole, all compared, 4·D bytes. ``SQ8``: a byte a number, all compared, D bytes. ``HNSW``: whole, a graph
-    (Malkov & Yashunin 2018), 4·D + 8·links bytes; by dot product it misses more where lengths differ. ``IVF_FLAT``: whole, in lists by the nearest centroid (Sivic &
-    Zisserman 2003). ``IVF_PQ``: in lists, as product-quantised residuals (Jégou et al. 2011), m bytes.
-    ``OPQ_IVF_PQ``: the same after a rotation that makes them easier to quantise (Ge et al. 2013).
+    (Malkov & Yashunin 2018), 4·D + 8·links bytes; by dot product it misses more where lengths differ. ``IVF_FLAT``:
+    whole, in lists by the nearest centroid (Sivic & Zisserman 2003). ``IVF_PQ``: in lists, as product-quantised
+    residuals (Jégou et al. 2011), m bytes. ``OPQ_IVF_PQ``: the same after a rotation that makes them easier to
+    quantise (Ge et al. 2013).
     """
 
     FLAT = "flat"

@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from domain.conversation import Query
 from domain.errors import Misconfigured
 from domain.passage import Passage, RetrievedPassage
 from domain.protocols import Evidence
+from generation.scopes import Scopes
 from generation.sentence_scoring import FEATURES, LogisticWeights, SentenceScorer, TermWeights, open_weights
 from generation.support import stem
 
@@ -40,6 +42,7 @@ TEXT = "The late fee is £9. This page covers the late fee."
 SENTENCES = ((0, 19), (20, 50))
 PASSAGE = Passage("fees#1", "fees", "Fees", TEXT, "fees.md", (0, len(TEXT)))
 FOUND = RetrievedPassage(PASSAGE, 1.0, 2)
+FEE = Query("how much is the late fee", "how much is the late fee")
 READING = Evidence(0.9, SENTENCES, (0.5, 0.9), None)
 
 
@@ -50,7 +53,7 @@ def scorer(weights: dict[str, float], bias: float = 0.0) -> SentenceScorer:
 
 
 def features(question: str, name: str) -> list[float]:
-    (rows,) = scorer({}).features(question, [FOUND], [READING])
+    (rows,) = scorer({}).features(Query(question, question), [FOUND], [READING])
     return [row[FEATURES.index(name)] for row in rows]
 
 
@@ -78,13 +81,28 @@ def test_rare_words_weigh_more_than_common_ones() -> None:
 
 
 def test_scores_become_the_probabilities_of_the_regression_and_nothing_else_changes() -> None:
-    (scored,) = scorer({"type": 2.0}, bias=-1.0).scored("how much is the late fee", [FOUND], [READING])
+    (scored,) = scorer({"type": 2.0}, bias=-1.0).scored(FEE, [FOUND], [READING])
     assert scored.sentence_scores == pytest.approx((1 / (1 + math.exp(-1)), 1 / (1 + math.exp(1))))
     assert (scored.relevance, scored.sentences) == (READING.relevance, READING.sentences)
 
 
 def test_no_evidence_needs_no_encoder() -> None:
-    assert scorer({}).scored("anything", [], []) == []
+    assert scorer({}).scored(FEE, [], []) == []
+
+
+def test_the_scope_of_a_document_is_told_from_the_conversation() -> None:
+    def fees(number: int, region: str, sign: str) -> Passage:
+        text = f"The late fee is {sign}9."
+        return Passage(f"d{number}", f"d{number}", "", text, "f.md", (0, len(text)), (), {"region": region})
+
+    pages = [fees(i, *("UK", "£") if i % 2 else ("IE", "€")) for i in range(8)]
+    values = tuple(float(name == "scope") for name in FEATURES)
+    weighing = SentenceScorer(InitialEncoder(), TermWeights([]), LogisticWeights(values, 0.0), Scopes(pages))
+    query = Query("and the late fee?", "and the late fee?", context=("is my plan €40 or €50 €?",))
+    evidence = [RetrievedPassage(page, 1.0, rank) for rank, page in enumerate(pages[:2], 1)]
+    readings = [Evidence(0.5, ((0, len(page.text)),), (0.5,)) for page in pages[:2]]
+    ireland, uk = (reading.sentence_scores[0] for reading in weighing.scored(query, evidence, readings))
+    assert ireland > 0.6 > 0.4 > uk
 
 
 def test_weights_are_read_by_name(tmp_path: Path) -> None:

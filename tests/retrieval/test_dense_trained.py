@@ -72,9 +72,9 @@ def test_whole_vectors_with_all_effort_are_found_as_numpy_finds_them(
 @pytest.mark.parametrize("metric", list(Metric))
 @pytest.mark.parametrize("family", list(Family))
 def test_every_family_finds_nearly_all_and_scores_them_exactly(family: Family, metric: Metric) -> None:
-    vectors, ids = clustered(4000), np.arange(4000, dtype=np.int64) * 2 + 1
-    # A graph by dot product leads astray where lengths differ: at its usual effort it finds 352 of 400.
-    effort = 400 if family is Family.HNSW and metric is Metric.DOT else 0
+    vectors, ids = clustered(1500), np.arange(1500, dtype=np.int64) * 2 + 1
+    # A graph by dot product leads astray where lengths differ; at its usual effort it finds nine in ten.
+    effort = 400 if family is Family.HNSW else 16
     index, exact = built(spec_of(family, refine=8, effort=effort), metric, vectors, ids), looked_up(vectors, ids)
     hits = 0
     for query in clustered(40, seed=5):
@@ -92,7 +92,7 @@ def test_every_family_finds_nearly_all_and_scores_them_exactly(family: Family, m
 @pytest.mark.parametrize("family", list(Family))
 def test_a_filter_leaves_room_for_the_next_ones(family: Family) -> None:
     """Nearly everything is excluded, the nearest lists whole; k come back all the same."""
-    vectors, ids = clustered(2000), np.arange(2000, dtype=np.int64)
+    vectors, ids = clustered(1000), np.arange(1000, dtype=np.int64)
     index, query = built(spec_of(family, effort=1), Metric.DOT, vectors, ids), clustered(1, seed=3)[0]
     kept = plain(vectors, ids, -query, 12, Metric.DOT)[1]  # the farthest ones
     out = np.setdiff1d(ids, kept)
@@ -151,20 +151,20 @@ def test_codes_that_do_not_divide_the_vector_are_refused() -> None:
 def test_changes_over_an_index_are_seen_at_once_and_the_old_one_stays(family: Family) -> None:
     """After random additions, removals and replacements it finds what an index of the final state finds."""
     rng = np.random.default_rng(6)
-    vectors = clustered(3000, seed=7)
-    ids = np.arange(3000, dtype=np.int64)
-    base = built(spec_of(family, effort=3000, refine=20), Metric.DOT, vectors[:2000], ids[:2000])
-    held, index = set(range(2000)), base.with_changes(ids[:0], vectors[:0], ids[:0])
+    vectors = clustered(1500, seed=7)
+    ids = np.arange(1500, dtype=np.int64)
+    base = built(spec_of(family, effort=1000, refine=20), Metric.DOT, vectors[:1000], ids[:1000])
+    held, index = set(range(1000)), base.with_changes(ids[:0], vectors[:0], ids[:0])
     for step in range(10):
-        gone = rng.choice(sorted(held), 40, replace=False).astype(np.int64)
-        new = np.arange(2000 + step * 50, 2000 + step * 50 + 50, dtype=np.int64)
+        gone = rng.choice(sorted(held), 20, replace=False).astype(np.int64)
+        new = np.arange(1000 + step * 50, 1000 + step * 50 + 50, dtype=np.int64)
         before = index.ids.tolist()
         changed = index.with_changes(new, vectors[new], gone)
         assert index.ids.tolist() == before
         index, held = changed, held - set(gone.tolist()) | set(new.tolist())
     assert isinstance(index, LayeredIndex)
     assert index.ids.tolist() == sorted(held)
-    assert 0.3 < index.changed_share < 0.5
+    assert 0.4 < index.changed_share < 0.8
     now = np.array(sorted(held), dtype=np.int64)
     hits = 0
     for query in clustered(20, seed=9):
@@ -172,11 +172,11 @@ def test_changes_over_an_index_are_seen_at_once_and_the_old_one_stays(family: Fa
         hits += len(np.intersect1d(found, plain(vectors[now], now, query, 10, Metric.DOT)[1]))
         np.testing.assert_allclose(index.scores(query, found, lambda wanted: vectors[wanted]), scores, rtol=1e-5)
     assert hits >= (190 if family in CODED else 200 - (family is Family.SQ8) * 4)
-    assert len(base) == 2000
+    assert len(base) == 1000
 
 
 def test_kept_scores_are_close_to_the_exact_ones() -> None:
-    vectors, ids = clustered(3000), np.arange(3000, dtype=np.int64)
+    vectors, ids = clustered(1000), np.arange(1000, dtype=np.int64)
     query = clustered(1, seed=3)[0]
     for family in Family:
         index = built(spec_of(family), Metric.COSINE, vectors, ids)
