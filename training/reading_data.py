@@ -15,7 +15,8 @@ from pathlib import Path
 import bm25s
 
 from corpora.jsonl import OWN_DATA, rows
-from corpora.service_kits import Handbook, KitTurn, Page, conversation, read_kits
+from corpora.service_kits import Handbook, Page, read_kits
+from corpora.service_talk import KitTurn, conversation
 from corpora.splits import is_development
 from domain.conversation import Gate
 from retrieval.sentences import sentence_spans

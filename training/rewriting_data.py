@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from corpora.jsonl import OWN_DATA, rows
-from corpora.service_kits import Handbook, KitTurn, conversation, read_kits
+from corpora.service_kits import Handbook, read_kits
+from corpora.service_talk import KitTurn, conversation
 from corpora.splits import is_development
 from domain.conversation import Gate
 from generation.invariants import invented

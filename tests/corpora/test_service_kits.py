@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from corpora.service_kits import Handbook, Kit, KitTurn, conversation, filled, read_kits
+from corpora.service_kits import Handbook, Kit, filled, read_kits
+from corpora.service_talk import KitTurn, conversation
 from domain.conversation import Gate
 from domain.errors import Misconfigured
 
