@@ -37,7 +37,7 @@ FEATURES = (
     "relevance",
     "span",
     "context",
-    "scope",
+    *("scope", "setting"),
 )
 _PROBABILITY_FLOOR = 1e-3
 
@@ -113,7 +113,8 @@ class SentenceScorer:
 
         ``relevance`` is the passage's, as a logit; ``span`` is 1 for the sentence that the reader's shortest answer
         begins in; ``context`` is the share of what was said before that heading and sentence repeat; ``scope`` how
-        well what the passage's document holds for fits what the conversation is about.
+        well what the passage's document holds for fits what the conversation is about; ``setting`` the nearness of the
+        sentence to the question with what was said before it.
         """
         question, before = query.text, query.said_before(seen)
         said = [query.text, query.original, *reversed(query.context)]
@@ -123,7 +124,7 @@ class SentenceScorer:
             for one, reading in zip(evidence, readings, strict=True)
         ]
         full = [f"{one.passage.heading}\n{text}" for one, texts in zip(evidence, told, strict=True) for text in texts]
-        nearness = iter(self._nearness(question, full))
+        nearness = iter(self._nearness([question, query.in_context(seen)], full))
         wanted = expected_type(question)
         return [
             [
@@ -133,25 +134,28 @@ class SentenceScorer:
                     float(len(missing_specifics(question, f"{one.passage.heading} {text}"))),
                     has_type(text, wanted),
                     float(is_navigation(text)),
-                    next(nearness),
+                    near[0],
                     math.log(one.rank),
                     _logit(reading.relevance),
                     float(reading.best_span is not None and span[0] <= reading.best_span[0] < span[1]),
                     self._terms.covered(before, f"{one.passage.heading} {text}") if before else 0.0,
                     scope,
+                    near[1],
                 )
-                for text, span, score in zip(texts, reading.sentences, reading.sentence_scores, strict=True)
+                for text, span, score, near in zip(
+                    texts, reading.sentences, reading.sentence_scores, nearness, strict=False
+                )
             ]
             for one, reading, texts, scope in zip(evidence, readings, told, scopes, strict=True)
         ]
 
-    def _nearness(self, question: str, texts: Sequence[str]) -> list[float]:
-        """The cosine of each text with the question."""
+    def _nearness(self, questions: Sequence[str], texts: Sequence[str]) -> list[tuple[float, ...]]:
+        """For each text its cosine with each of the questions."""
         if not texts:
             return []
-        query = cast("np.ndarray[Any, Any]", self._encoder.encode_queries([question]))[0]
+        queries = cast("np.ndarray[Any, Any]", self._encoder.encode_queries(list(questions)))
         vectors = cast("np.ndarray[Any, Any]", self._encoder.encode_passages(list(texts)))
-        return [float(value) for value in vectors @ query]
+        return [tuple(map(float, row)) for row in vectors @ queries.T]
 
 
 def _logit(p: float) -> float:

@@ -19,6 +19,7 @@ from corpora.splits import is_development
 from domain.errors import Misconfigured
 from training.doc2dial_search import Doc2DialSearch, query_forms
 from training.reading_data import ReadingRow, covid, faq, qed, squad
+from training.reading_data import kits as kit_pairs
 from training.retrieval_rows import Passage, RetrievalRow, rows_of, with_near_negatives
 
 DOC2DIAL_SHARE = 0.45
@@ -36,6 +37,7 @@ GENERAL_SHARES: Mapping[str, float] = {
 """Of the rows that are neither Doc2Dial's nor the project's own; a set that has fewer gives all it has. Medicine
 (MedQuAD, COVID-QA) is what NFCorpus, the check for other subjects, asks about."""
 SECTIONS_AT_MOST = 4000
+KIT_CONVERSATIONS = 6  # of each company: some 2,500 rows
 SERVICE_TIMES = 3  # few rows, but of near-identical articles, which the public sets lack
 SOURCES = (
     "Doc2Dial",
@@ -87,6 +89,7 @@ def gather(sources: RowSources, seed: int = 0, limit: int | None = None) -> Gath
     doc2dial = Doc2DialSearch(sources.data / "doc2dial") if sources.data is not None else None
     if sources.data is not None and doc2dial is not None:
         own = [row for _ in range(SERVICE_TIMES) for row in service(rng, sources.negatives)]
+        own += kits(rng, sources.negatives)
         found += mixture(sources.data, doc2dial, own, sources.negatives, rng)
     if not found:
         raise Misconfigured("There are no rows to train on; give --train FILE or --data FOLDER with the data sets.")
@@ -151,6 +154,21 @@ def service(rng: Random, negatives: int, folder: Path = OWN_DATA) -> list[Retrie
         if not is_development(article["group"]):
             groups.setdefault(article["group"], []).append(article)
     return [row for articles in groups.values() for row in _twins(articles, rng, negatives)]
+
+
+def kits(rng: Random, negatives: int, folder: Path = OWN_DATA) -> list[RetrievalRow]:
+    """Messages of conversations about the invented companies, with some of what was said before, and the page that
+    answers; the negative is its near twin, where that is another subject's page and not the same one shortened."""
+    pairs = kit_pairs(rng, development=False, conversations=KIT_CONVERSATIONS, folder=folder)
+    twins: dict[str, list[Passage]] = {}
+    for pair in pairs:
+        if pair.answer is None:
+            twins.setdefault(pair.query, []).append((pair.heading, pair.text))
+    found = []
+    for row in _read(row for row in pairs if row.answer is not None):
+        others = [twin for twin in twins.get(row.query, []) if twin[0] != row.positive[0]]
+        found.append(replace(row, negatives=tuple(others[:negatives])))
+    return found
 
 
 def _twins(articles: Sequence[dict[str, Any]], rng: Random, negatives: int) -> Iterator[RetrievalRow]:
