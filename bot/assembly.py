@@ -21,7 +21,6 @@ from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import ConversationStore, Evidence, IngestReport, KnowledgeBaseInfo, MemoryLimits
 from generation.answering import CopyAnswerer
 from generation.rewriting import CopyRewriter
-from generation.scopes import Scopes
 from generation.sentence_scoring import LogisticWeights, SentenceScorer, TermWeights, open_weights
 from generation.tokenizing import WordPieces
 from generation.weighting import CandidateWeigher, WeightingOptions
@@ -133,7 +132,7 @@ class Colloquy:
             passages = snapshot.passages(sample).values()
         terms = TermWeights(passage.searchable for passage in passages)
         chosen = weights or open_weights(MODELS / "weighting" / "weights.json")
-        return SentenceScorer(self._encoder, terms, chosen, Scopes(passages))
+        return SentenceScorer(self._encoder, terms, chosen)
 
     def dialogue(self, knowledge_base: str) -> Dialogue:
         """The dialogue about one knowledge base. Raises ``UnknownKnowledgeBase``."""

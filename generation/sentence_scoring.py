@@ -23,21 +23,11 @@ from domain.passage import RetrievedPassage
 from domain.protocols import Evidence, PassageEncoder
 from generation.answer_type import expected_type, has_type, is_navigation
 from generation.quoting import said_alone
-from generation.scopes import Scopes
 from generation.support import content_words, missing_specifics
 
 FEATURES = (
-    "evidence",
-    "covered",
-    "missing",
-    "type",
-    "navigation",
-    "nearness",
-    "rank",
-    "relevance",
-    "span",
-    "context",
-    *("scope", "setting"),
+    *("evidence", "covered", "missing", "type", "navigation", "nearness", "rank", "relevance", "span", "context"),
+    "setting",
 )
 _PROBABILITY_FLOOR = 1e-3
 
@@ -89,11 +79,8 @@ def open_weights(file: Path) -> LogisticWeights:
 class SentenceScorer:
     """Puts calibrated probabilities in the place of a reading's sentence scores."""
 
-    def __init__(
-        self, encoder: PassageEncoder, terms: TermWeights, weights: LogisticWeights, scopes: Scopes | None = None
-    ) -> None:
-        """``scopes`` tells what a conversation is about; without it the feature ``scope`` is 0."""
-        self._encoder, self._terms, self._weights, self._scopes = encoder, terms, weights, scopes or Scopes(())
+    def __init__(self, encoder: PassageEncoder, terms: TermWeights, weights: LogisticWeights) -> None:
+        self._encoder, self._terms, self._weights = encoder, terms, weights
 
     def scored(
         self, query: Query, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence], seen: int = 0
@@ -112,13 +99,10 @@ class SentenceScorer:
         """For each passage and each of its sentences the values of ``FEATURES``, in that order.
 
         ``relevance`` is the passage's, as a logit; ``span`` is 1 for the sentence that the reader's shortest answer
-        begins in; ``context`` is the share of what was said before that heading and sentence repeat; ``scope`` how
-        well what the passage's document holds for fits what the conversation is about; ``setting`` the nearness of the
-        sentence to the question with what was said before it.
+        begins in; ``context`` is the share of what was said before that heading and sentence repeat; ``setting``
+        the nearness of the sentence to the question with what was said before it.
         """
         question, before = query.text, query.said_before(seen)
-        said = [query.text, query.original, *reversed(query.context)]
-        scopes = self._scopes.agreement(said, [one.passage.metadata for one in evidence])
         told = [
             [said_alone(one.passage, span) for span in reading.sentences]
             for one, reading in zip(evidence, readings, strict=True)
@@ -139,14 +123,13 @@ class SentenceScorer:
                     _logit(reading.relevance),
                     float(reading.best_span is not None and span[0] <= reading.best_span[0] < span[1]),
                     self._terms.covered(before, f"{one.passage.heading} {text}") if before else 0.0,
-                    scope,
                     near[1],
                 )
                 for text, span, score, near in zip(
                     texts, reading.sentences, reading.sentence_scores, nearness, strict=False
                 )
             ]
-            for one, reading, texts, scope in zip(evidence, readings, told, scopes, strict=True)
+            for one, reading, texts in zip(evidence, readings, told, strict=True)
         ]
 
     def _nearness(self, questions: Sequence[str], texts: Sequence[str]) -> list[tuple[float, ...]]:

@@ -15,7 +15,6 @@ from domain.conversation import Query
 from domain.errors import Misconfigured
 from domain.passage import Passage, RetrievedPassage
 from domain.protocols import Evidence
-from generation.scopes import Scopes
 from generation.sentence_scoring import FEATURES, LogisticWeights, SentenceScorer, TermWeights, open_weights
 from generation.support import stem
 
@@ -90,19 +89,13 @@ def test_no_evidence_needs_no_encoder() -> None:
     assert scorer({}).scored(FEE, [], []) == []
 
 
-def test_the_scope_of_a_document_is_told_from_the_conversation() -> None:
-    def fees(number: int, region: str, sign: str) -> Passage:
-        text = f"The late fee is {sign}9."
-        return Passage(f"d{number}", f"d{number}", "", text, "f.md", (0, len(text)), (), {"region": region})
-
-    pages = [fees(i, *("UK", "£") if i % 2 else ("IE", "€")) for i in range(8)]
-    values = tuple(float(name == "scope") for name in FEATURES)
-    weighing = SentenceScorer(InitialEncoder(), TermWeights([]), LogisticWeights(values, 0.0), Scopes(pages))
-    query = Query("and the late fee?", "and the late fee?", context=("is my plan €40 or €50 €?",))
-    evidence = [RetrievedPassage(page, 1.0, rank) for rank, page in enumerate(pages[:2], 1)]
-    readings = [Evidence(0.5, ((0, len(page.text)),), (0.5,)) for page in pages[:2]]
-    ireland, uk = (reading.sentence_scores[0] for reading in weighing.scored(query, evidence, readings))
-    assert ireland > 0.6 > 0.4 > uk
+def test_setting_is_the_nearness_to_the_question_in_its_conversation() -> None:
+    query = Query("and zebras?", "and zebras?", context=("late fees for lions",))
+    (rows,) = scorer({}).features(query, [FOUND], [READING], 1)
+    (alone,) = scorer({}).features(query, [FOUND], [READING], 0)
+    place, near = FEATURES.index("setting"), FEATURES.index("nearness")
+    assert rows[0][place] > rows[0][near]
+    assert alone[0][place] == pytest.approx(alone[0][near])
 
 
 def test_weights_are_read_by_name(tmp_path: Path) -> None:
