@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.errors import DocumentRejected, Misconfigured
+from domain.filters import Filter
 from domain.passage import Document, Passage
 from domain.protocols import KnowledgeBaseInfo
 from retrieval.lexical import LEXICON_SCHEMA, bm25_search
@@ -115,6 +116,11 @@ class Moment:
         """The row numbers of the passages of these documents."""
         select = "SELECT row FROM passages WHERE document_id = ?"
         return [int(row) for id_ in document_ids for (row,) in self._connection.execute(select, (id_,))]
+
+    def outside(self, filter_: Filter) -> list[str]:
+        """The ids of the documents that ``filter_`` does not let through."""
+        found = self._connection.execute("SELECT id, metadata FROM documents")
+        return [id_ for id_, metadata in found if not filter_.admits(json.loads(metadata))]
 
     def superseding(self) -> dict[str, Mapping[str, str]]:
         """The metadata, by id, of every document that replaces another."""

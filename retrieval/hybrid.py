@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.conversation import Query
+from domain.filters import OPEN, Filter
 from domain.passage import RetrievedPassage
 from domain.protocols import PassageEncoder
 from retrieval.fusion import reciprocal_rank_fusion
@@ -29,7 +30,9 @@ class HybridOptions:
     ``pool``: how many each list contributes. ``rrf_k``: the constant of the fusion (60 in its paper).
     ``dense_weight``, ``lexical_weight``: the weight of each kind of list; ``context_weight``: what the lists for the
     query with its context weigh beside those for the query alone. Weight 0 leaves a list out. ``keep_superseded``:
-    return documents that another one replaces even when the query does not ask about the past.
+    return documents that another one replaces even when the query does not ask about the past. ``only``: documents
+    that do not pass it are never found, whatever is asked; it works inside the search, so ``k`` passages come back
+    where ``k`` pass.
     """
 
     pool: int = 50
@@ -38,6 +41,7 @@ class HybridOptions:
     lexical_weight: float = 1.0
     context_weight: float = 0.5
     keep_superseded: bool = False
+    only: Filter = OPEN
 
 
 class HybridRetriever:
@@ -68,6 +72,11 @@ class HybridRetriever:
             return _Search(snapshot, self._options, self._excluded(query, snapshot)).run(texts, vectors, k)
 
     def _excluded(self, query: Query, snapshot: Snapshot) -> npt.NDArray[np.int64]:
+        only = self._options.only
+        outside = NO_ROWS if only.is_open else snapshot.rows_outside(only)
+        return np.union1d(outside, self._replaced(query, snapshot))
+
+    def _replaced(self, query: Query, snapshot: Snapshot) -> npt.NDArray[np.int64]:
         today = self._today()
         if self._options.keep_superseded or any(asks_about_past(text, today) for text in (query.text, query.original)):
             return NO_ROWS

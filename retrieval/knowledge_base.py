@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from domain.errors import DocumentRejected, Misconfigured, UnknownKnowledgeBase
+from domain.filters import Filter
 from domain.passage import Document, Passage
 from domain.protocols import KnowledgeBaseInfo, PassageEncoder
 from retrieval.catalogue import Catalogue, Identity, Moment, create_catalogue, info_of, remove_catalogue
@@ -27,13 +28,15 @@ Rows = npt.NDArray[np.int64]
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 SUFFIX = ".sqlite3"
 NO_ROWS = np.zeros(0, dtype=np.int64)
+_FILTERS_KEPT = 64  # a day's filters of a few audiences and regions
 
 
 class Snapshot:
     """A knowledge base at one moment: vectors, word index and passages of the same generation."""
 
-    def __init__(self, moment: Moment, index: FlatIndex) -> None:
-        self._moment, self._index = moment, index
+    def __init__(self, moment: Moment, index: FlatIndex, outside: Callable[[Filter], Rows]) -> None:
+        """``outside`` gives the rows that a filter does not let through at this moment."""
+        self._moment, self._index, self._outside = moment, index, outside
 
     def __len__(self) -> int:
         """How many passages there are."""
@@ -61,6 +64,10 @@ class Snapshot:
         """The passages with these row numbers."""
         return self._moment.passages(rows)
 
+    def rows_outside(self, filter_: Filter) -> Rows:
+        """The passages of documents that ``filter_`` does not let through, ascending."""
+        return self._outside(filter_)
+
     def superseded_rows(self, today: date) -> Rows:
         """The passages of documents that another one replaces as of ``today``."""
         rows = self._moment.rows_of(superseded(self._moment.superseding(), today))
@@ -75,6 +82,7 @@ class KnowledgeBase:
         self._catalogue, self._encoder = catalogue, encoder
         self._lock = Lock()
         self._dense: tuple[int, FlatIndex] = (-1, FlatIndex(encoder.dimension))
+        self._filtered: dict[Filter, tuple[int, Rows]] = {}
 
     def put(self, document: Document, text: str, passages: Sequence[Passage], content_hash: str) -> None:
         """Add or replace one document; see ``put_many``."""
@@ -116,7 +124,7 @@ class KnowledgeBase:
     def snapshot(self) -> Iterator[Snapshot]:
         """One consistent view for the length of the ``with`` block, whatever writers do meanwhile."""
         with self._catalogue.moment() as moment:
-            yield Snapshot(moment, self._index_at(moment))
+            yield Snapshot(moment, self._index_at(moment), lambda filter_: self._outside(moment, filter_))
 
     def close(self) -> None:
         self._catalogue.close()
@@ -132,6 +140,20 @@ class KnowledgeBase:
             if generation > known:  # a reader of an older moment must not turn the clock back for others
                 self._dense = (generation, index)
             return index
+
+    def _outside(self, moment: Moment, filter_: Filter) -> Rows:
+        """The rows outside ``filter_``, read once a generation: reading all metadata takes longer than a search."""
+        generation = moment.generation()
+        with self._lock:
+            known = self._filtered.get(filter_)
+        if known is not None and known[0] == generation:
+            return known[1]
+        rows = np.sort(np.asarray(moment.rows_of(moment.outside(filter_)), dtype=np.int64))
+        with self._lock:
+            if len(self._filtered) >= _FILTERS_KEPT:
+                self._filtered.pop(next(iter(self._filtered)))
+            self._filtered[filter_] = (generation, rows)
+        return rows
 
     def _brought_to(self, moment: Moment, index: FlatIndex) -> FlatIndex:
         rows = moment.rows()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sqlite3
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ END;
 
 HEADING_WEIGHT = 1.5  # a word of the heading says more of a passage's subject than one of its text
 MAX_TERMS = 32  # a pasted page must not cost more than a long question
+
+_FEW = 500  # rows excluded by name in the query; more are passed over as the matches come, best first
 
 _STOP_WORDS = """
 a about am an and any are as at be been being but by can could d did do does for from had has have he her him his how
@@ -56,10 +59,16 @@ def bm25_search(
     expression = match_expression(text)
     if not expression or k <= 0:
         return []
-    without = f"AND rowid NOT IN ({','.join(str(int(row)) for row in excluded)})" if excluded else ""
+    few = len(excluded) <= _FEW
+    without = f"AND rowid NOT IN ({','.join(str(int(row)) for row in excluded)})" if excluded and few else ""
+    limit = "LIMIT ?" if few else ""
     found = connection.execute(
         f"SELECT rowid, -bm25(lexicon, ?, 1.0) AS score FROM lexicon WHERE lexicon MATCH ? {without} "
-        "ORDER BY score DESC, rowid LIMIT ?",
-        (HEADING_WEIGHT, expression, k),
+        f"ORDER BY score DESC, rowid {limit}",
+        (HEADING_WEIGHT, expression, *([k] if few else [])),
     )
-    return [(int(row), float(score)) for row, score in found]
+    if few:
+        return [(int(row), float(score)) for row, score in found]
+    unwanted = frozenset(excluded)
+    kept = ((int(row), float(score)) for row, score in found if row not in unwanted)
+    return list(itertools.islice(kept, k))
