@@ -33,6 +33,7 @@ FILE_VARIABLE = "COLLOQUY_SETTINGS"
 DEFAULT_FILE = Path("settings.toml")
 
 _HOST = re.compile(r"[A-Za-z0-9:]([A-Za-z0-9.:_%-]*[A-Za-z0-9:])?")
+_INDEX = re.compile(r"[a-z0-9-]+(:[a-z_]+=\d+(,[a-z_]+=\d+)*)?")
 _PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)")
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -55,6 +56,12 @@ def _redis_url(value: object) -> object:
         raise ValueError(f"{error}; write redis://host:6379/0") from error
     if not (parts.scheme in ("redis", "rediss") and complete) and not (parts.scheme == "unix" and parts.path):
         raise ValueError("write redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket, or leave it out")
+    return value
+
+
+def _index(value: object) -> object:
+    if isinstance(value, str) and not _INDEX.fullmatch(value):
+        raise ValueError("write auto, or a family and its numbers such as hnsw or ivf-pq:lists=4096,effort=32")
     return value
 
 
@@ -87,6 +94,7 @@ class RetrievalSettings(_Group):
     context_weight: Annotated[float, Field(ge=0, le=4)] = 1.0
     fusion_share: Share = 0.3
     reader_context: Annotated[int, Field(ge=0, le=20)] = 1
+    index: Annotated[str, BeforeValidator(_index)] = "auto"
 
 
 class GenerationSettings(_Group):

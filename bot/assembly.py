@@ -30,6 +30,7 @@ from memory.redis_store import RedisConversationStore
 from memory.window import HistoryWindow
 from retrieval.encoders import MiniLMEncoder, minilm_folder
 from retrieval.hybrid import HybridOptions, HybridRetriever
+from retrieval.index_spec import parse_spec
 from retrieval.ingestion import IngestProgress, ingest
 from retrieval.knowledge_base import KnowledgeBaseStore
 from retrieval.reader import CachedReader, MiniLMReader
@@ -78,7 +79,9 @@ class Colloquy:
     @cached_property
     def knowledge(self) -> KnowledgeBaseStore:
         """The knowledge bases under the data directory."""
-        return KnowledgeBaseStore(self._settings.data_dir / "knowledge", self._encoder)
+        named = self._settings.retrieval.index
+        index = None if named == "auto" else parse_spec(named)
+        return KnowledgeBaseStore(self._settings.data_dir / "knowledge", self._encoder, index=index)
 
     @cached_property
     def _encoder(self) -> MiniLMEncoder:
@@ -244,7 +247,9 @@ class Colloquy:
             self.knowledge.remove(knowledge_base)
         known = knowledge_base in self.knowledge.names()
         index = self.knowledge.open(knowledge_base) if known else self.knowledge.create(knowledge_base)
-        return ingest(paths, index, progress=progress, prune=prune)
+        report = ingest(paths, index, progress=progress, prune=prune)
+        index.compact()
+        return report
 
     def close(self) -> None:
         """Gives back files and servers; whatever was acknowledged stays."""

@@ -102,6 +102,21 @@ class Moment:
         joined = b"".join(vector for row, vector in found if row in wanted)
         return np.frombuffer(joined, dtype="<f4").reshape(len(rows), dimension).astype(np.float32, copy=False)
 
+    def vectors_of(self, rows: Rows, dimension: int) -> Matrix:
+        """The vectors (n, dimension) of ``rows`` (n,), which exist, in any order: a few, each looked up."""
+        marks = ",".join(str(int(row)) for row in rows)
+        found = dict(self._connection.execute(f"SELECT row, vector FROM vectors WHERE row IN ({marks})"))
+        joined = b"".join(found[row] for row in rows.tolist())
+        return np.frombuffer(joined, dtype="<f4").reshape(len(rows), dimension).astype(np.float32, copy=False)
+
+    def vector_blocks(self, dimension: int, size: int = 8192) -> Iterator[tuple[Rows, Matrix]]:
+        """All rows and their vectors, ascending, ``size`` at a time."""
+        found = self._connection.execute("SELECT row, vector FROM vectors ORDER BY row")
+        while block := found.fetchmany(size):
+            rows = np.array([row for row, _ in block], dtype=np.int64)
+            joined = b"".join(vector for _, vector in block)
+            yield rows, np.frombuffer(joined, dtype="<f4").reshape(len(rows), dimension).astype(np.float32, copy=False)
+
     def lexical(self, text: str, k: int, excluded: Sequence[int] = ()) -> list[tuple[int, float]]:
         """The ``k`` best (row, BM25); see ``bm25_search``."""
         return bm25_search(self._connection, text, k, excluded)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,14 @@ import numpy as np
 
 from domain.errors import Misconfigured
 from retrieval.dense import NO_IDS, Exact, FlatIndex, Ids, Matrix, all_but, best_of, compared, found_by, prepared
-from retrieval.index_spec import CODED, LISTED, Family, IndexSpec, Metric, parse_spec
+from retrieval.index_spec import CODED, LISTED, Family, IndexSpec, Metric
 
 _FAISS: Any = faiss  # its stubs lack much of what is used here
 _TRAINING_VECTORS = 64  # a centroid: FAISS asks for 39 at least and uses 256 at most; time grows with them
 _TRAINING_CODES = 65_536  # for quantisers without lists
 _WIDER = 4  # times the effort, when a filter left too few
 _GRAPH_EFFORT = 80  # nodes looked at while a graph is built (efConstruction); 40 loses recall, 200 takes twice as long
-_MAGIC = b"CQIX1\n"
+_VECTORS, _IDS = "vectors.faiss", "ids.npy"
 
 
 class TrainedIndex:
@@ -114,29 +113,24 @@ class TrainedIndex:
         """How vectors are compared."""
         return self._metric
 
-    def save(self, path: Path) -> None:
-        """Writes the index and its ids to ``path``, which ``load`` reads."""
-        head = f"{self.spec}|{self._metric.value}|{len(self._ids)}".encode()
-        with path.open("wb") as file:
-            file.write(_MAGIC + struct.pack("<I", len(head)) + head + self._ids.astype("<i8").tobytes())
-            _FAISS.write_index(self._index, _FAISS.PyCallbackIOWriter(file.write))
+    def save(self, folder: Path) -> None:
+        """Writes the index to ``folder``, which exists: FAISS's own file and the ids, as ``load`` reads them."""
+        _FAISS.write_index(self._index, str(folder / _VECTORS))
+        np.save(folder / _IDS, self._ids)
 
     @classmethod
-    def load(cls, path: Path) -> TrainedIndex:
-        """What ``save`` wrote. Raises ``Misconfigured`` for anything else."""
+    def load(cls, folder: Path, spec: IndexSpec, metric: Metric) -> TrainedIndex:
+        """What ``save`` wrote for ``spec`` and ``metric``. The lists of the IVF families are mapped, not read, into
+        memory: what is never looked into costs none. Raises ``ValueError`` for what is no such index."""
+        flags = _FAISS.IO_FLAG_MMAP if spec.family in LISTED else 0
         try:
-            with path.open("rb") as file:
-                if file.read(len(_MAGIC)) != _MAGIC:
-                    raise ValueError("it does not begin as one")
-                (length,) = struct.unpack("<I", file.read(4))
-                spec, metric, count = file.read(length).decode().split("|")
-                ids = np.frombuffer(file.read(8 * int(count)), dtype="<i8").astype(np.int64)
-                index: Any = _FAISS.read_index(_FAISS.PyCallbackIOReader(file.read))
-            if len(ids) != int(count) or index.ntotal != int(count):
-                raise ValueError(f"it holds {index.ntotal} vectors for {len(ids)} ids")
-            return cls(index, ids, parse_spec(spec), Metric(metric))
-        except (OSError, ValueError, RuntimeError, struct.error) as error:
-            raise Misconfigured(f"The vector index {path} cannot be read ({error}); it is made anew.") from error
+            index: Any = _FAISS.read_index(str(folder / _VECTORS), flags)
+            ids: Ids = np.load(folder / _IDS, allow_pickle=False)
+        except (OSError, RuntimeError, EOFError) as error:
+            raise ValueError(str(error).strip().splitlines()[-1]) from error
+        if ids.dtype != np.int64 or index.ntotal != len(ids):
+            raise ValueError(f"it holds {index.ntotal} vectors for {len(ids)} ids")
+        return cls(index, ids, spec, metric)
 
     def _kept(self, ids: Ids) -> Matrix:
         inner: Any = _FAISS.extract_index_ivf(self._index) if self.spec.family in LISTED else None
@@ -175,6 +169,11 @@ class LayeredIndex:
 
     def __len__(self) -> int:
         return len(self._ids)
+
+    @property
+    def base(self) -> TrainedIndex:
+        """The trained index under it."""
+        return self._base
 
     @property
     def changed_share(self) -> float:

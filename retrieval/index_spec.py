@@ -80,6 +80,13 @@ class IndexSpec:
         ]
         return f"{self.family.value}:{','.join(told)}" if told else self.family.value
 
+    def is_like(self, wanted: IndexSpec, count: int) -> bool:
+        """Whether an index of this spec, its numbers filled in, serves where ``wanted`` is asked for of ``count``
+        vectors: how it is stored decides, how hard it is searched does not."""
+        lists = wanted.sized(count).lists if wanted.lists and wanted.family in LISTED else self.lists
+        same = (self.family, self.links, self.code_bytes) == (wanted.family, wanted.links, wanted.code_bytes)
+        return same and self.lists == lists
+
     def sized(self, count: int) -> IndexSpec:
         """The same with every 0 replaced by what fits ``count`` vectors."""
         most = max(count // _LEAST_IN_A_LIST, 1)

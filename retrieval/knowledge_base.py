@@ -18,7 +18,10 @@ from domain.filters import Filter
 from domain.passage import Document, Passage
 from domain.protocols import KnowledgeBaseInfo, PassageEncoder
 from retrieval.catalogue import Catalogue, Identity, Moment, create_catalogue, info_of, remove_catalogue
-from retrieval.dense import FlatIndex
+from retrieval.dense import DenseIndex, FlatIndex
+from retrieval.dense_trained import LayeredIndex, TrainedIndex, training_size
+from retrieval.index_files import IndexFiles, Owner
+from retrieval.index_spec import Family, IndexSpec, Metric, chosen_for
 from retrieval.prepared import PreparedDocument
 from retrieval.validity import superseded
 
@@ -28,15 +31,16 @@ Rows = npt.NDArray[np.int64]
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 SUFFIX = ".sqlite3"
 NO_ROWS = np.zeros(0, dtype=np.int64)
+_CHANGED_SHARE = 0.2  # of a trained index: what is new is compared one by one, and its centroids do not know it
 _FILTERS_KEPT = 64  # a day's filters of a few audiences and regions
 
 
 class Snapshot:
     """A knowledge base at one moment: vectors, word index and passages of the same generation."""
 
-    def __init__(self, moment: Moment, index: FlatIndex, outside: Callable[[Filter], Rows]) -> None:
+    def __init__(self, moment: Moment, index: DenseIndex, dimension: int, outside: Callable[[Filter], Rows]) -> None:
         """``outside`` gives the rows that a filter does not let through at this moment."""
-        self._moment, self._index, self._outside = moment, index, outside
+        self._moment, self._index, self._dimension, self._outside = moment, index, dimension, outside
 
     def __len__(self) -> int:
         """How many passages there are."""
@@ -44,12 +48,12 @@ class Snapshot:
 
     def dense(self, vector: Matrix, k: int, excluded: Rows = NO_ROWS) -> list[tuple[int, float]]:
         """The ``k`` nearest (row, inner product) to ``vector`` (dimension,), by ``(-score, row)``."""
-        scores, rows = self._index.search(vector, k, excluded)
+        scores, rows = self._index.search(vector, k, excluded, self._exact)
         return list(zip(rows.tolist(), scores.tolist(), strict=True))
 
     def dense_scores(self, vector: Matrix, rows: Sequence[int]) -> dict[int, float]:
         """The inner product of ``vector`` with the passages in ``rows``."""
-        scores = self._index.scores(vector, np.asarray(rows, dtype=np.int64))
+        scores = self._index.scores(vector, np.asarray(rows, dtype=np.int64), self._exact)
         return dict(zip(rows, scores.tolist(), strict=True))
 
     def lexical(self, text: str, k: int, excluded: Rows = NO_ROWS) -> list[tuple[int, float]]:
@@ -64,6 +68,9 @@ class Snapshot:
         """The passages with these row numbers."""
         return self._moment.passages(rows)
 
+    def _exact(self, rows: Rows) -> Matrix:
+        return self._moment.vectors_of(rows, self._dimension)
+
     def rows_outside(self, filter_: Filter) -> Rows:
         """The passages of documents that ``filter_`` does not let through, ascending."""
         return self._outside(filter_)
@@ -77,11 +84,15 @@ class Snapshot:
 class KnowledgeBase:
     """One knowledge base: a ``domain.protocols.Index`` that can be searched. Safe for many threads."""
 
-    def __init__(self, name: str, catalogue: Catalogue, encoder: PassageEncoder) -> None:
+    def __init__(
+        self, name: str, catalogue: Catalogue, encoder: PassageEncoder, index: IndexSpec | None = None
+    ) -> None:
+        """``index``: the one to make of the vectors; None chooses by their number."""
         self.name = name
-        self._catalogue, self._encoder = catalogue, encoder
+        self._catalogue, self._encoder, self._spec = catalogue, encoder, index
+        self._files = IndexFiles(catalogue.path)
         self._lock = Lock()
-        self._dense: tuple[int, FlatIndex] = (-1, FlatIndex(encoder.dimension))
+        self._dense: tuple[int, DenseIndex] = (-1, FlatIndex(encoder.dimension))
         self._filtered: dict[Filter, tuple[int, Rows]] = {}
 
     def put(self, document: Document, text: str, passages: Sequence[Passage], content_hash: str) -> None:
@@ -124,12 +135,55 @@ class KnowledgeBase:
     def snapshot(self) -> Iterator[Snapshot]:
         """One consistent view for the length of the ``with`` block, whatever writers do meanwhile."""
         with self._catalogue.moment() as moment:
-            yield Snapshot(moment, self._index_at(moment), lambda filter_: self._outside(moment, filter_))
+            index, dimension = self._index_at(moment), self._encoder.dimension
+            yield Snapshot(moment, index, dimension, lambda filter_: self._outside(moment, filter_))
+
+    def compact(self, index: IndexSpec | None = None) -> IndexSpec:
+        """Makes the vector index anew where that is due: another one is wanted (``index``, else what was given at the
+        start or fits the number of vectors), or a fifth of it has changed. Returns what is searched from now on.
+
+        Readers go on with what they have meanwhile; a crash leaves the index before. Raises ``PartUnavailable`` when
+        it cannot be written.
+        """
+        with self._catalogue.moment() as moment:
+            _, count = moment.counts()
+            wanted, current = (index or self._spec or chosen_for(count)), self._index_at(moment)
+            if wanted.family is Family.FLAT or not count:
+                self._files.remove()
+                if not isinstance(current, FlatIndex):
+                    self._use(moment, self._flat(moment))
+                return IndexSpec(Family.FLAT)
+            if _is_due(current, wanted, count):
+                made = self._trained(moment, wanted, count)
+                self._files.save(made, self._owner(moment), moment.generation())
+                self._use(moment, made)
+                return made.spec
+            return wanted.sized(count)
 
     def close(self) -> None:
         self._catalogue.close()
 
-    def _index_at(self, moment: Moment) -> FlatIndex:
+    def _trained(self, moment: Moment, spec: IndexSpec, count: int) -> TrainedIndex:
+        size, dimension = training_size(spec, count), self._encoder.dimension
+        rows = moment.rows()
+        sample = np.sort(np.random.default_rng(0).choice(rows, size, replace=False))
+        learnt_from = moment.vectors(sample, dimension)
+        return TrainedIndex.build(spec, Metric.DOT, learnt_from, moment.vector_blocks(dimension), count)
+
+    def _use(self, moment: Moment, index: DenseIndex) -> None:
+        with self._lock:
+            if moment.generation() >= self._dense[0]:
+                self._dense = (moment.generation(), index)
+
+    def _owner(self, moment: Moment) -> Owner:
+        meta = moment.meta()
+        return Owner(meta["created_at"], meta["fingerprint"], self._encoder.dimension)
+
+    def _flat(self, moment: Moment) -> FlatIndex:
+        rows = moment.rows()
+        return FlatIndex(self._encoder.dimension, rows, moment.vectors(rows, self._encoder.dimension))
+
+    def _index_at(self, moment: Moment) -> DenseIndex:
         """The vectors of this moment: those in memory, or a changed copy of them."""
         generation = moment.generation()
         with self._lock:  # one thread reads the changes; the others wait and find them read
@@ -155,13 +209,18 @@ class KnowledgeBase:
             self._filtered[filter_] = (generation, rows)
         return rows
 
-    def _brought_to(self, moment: Moment, index: FlatIndex) -> FlatIndex:
+    def _brought_to(self, moment: Moment, index: DenseIndex) -> DenseIndex:
+        if not len(index):
+            saved = self._files.load(self._owner(moment)) if moment.counts()[1] else None
+            if saved is None:
+                return self._flat(moment)
+            index = saved
         rows = moment.rows()
         added = np.setdiff1d(rows, index.ids, assume_unique=True)
-        vectors = moment.vectors(added, self._encoder.dimension)
-        if not len(index):
-            return FlatIndex(self._encoder.dimension, added, vectors)
-        return index.with_changes(added, vectors, np.setdiff1d(index.ids, rows, assume_unique=True))
+        gone = np.setdiff1d(index.ids, rows, assume_unique=True)
+        if not len(added) and not len(gone):
+            return index
+        return index.with_changes(added, moment.vectors(added, self._encoder.dimension), gone)
 
     def _no_vectors(self) -> Matrix:
         return np.zeros((0, self._encoder.dimension), dtype=np.float32)
@@ -170,9 +229,12 @@ class KnowledgeBase:
 class KnowledgeBaseStore:
     """The knowledge bases in one folder, a file each. Safe for many threads and processes."""
 
-    def __init__(self, folder: Path, encoder: PassageEncoder, *, busy_seconds: float = 10.0) -> None:
-        """``busy_seconds``: how long a writer waits for another process before ``PartUnavailable``."""
-        self._folder, self._encoder, self._busy_seconds = folder, encoder, busy_seconds
+    def __init__(
+        self, folder: Path, encoder: PassageEncoder, *, busy_seconds: float = 10.0, index: IndexSpec | None = None
+    ) -> None:
+        """``busy_seconds``: how long a writer waits for another process before ``PartUnavailable``. ``index``: the
+        vector index of each knowledge base; None chooses by its size."""
+        self._folder, self._encoder, self._busy_seconds, self._index = folder, encoder, busy_seconds, index
         self._open: dict[str, tuple[tuple[int, int], KnowledgeBase]] = {}
         self._lock = Lock()
 
@@ -215,6 +277,7 @@ class KnowledgeBaseStore:
             known = self._open.pop(name, None)
             if known is not None:
                 known[1].close()
+            IndexFiles(path).remove()
             remove_catalogue(path)
 
     def fits(self, name: str) -> bool:
@@ -244,7 +307,7 @@ class KnowledgeBaseStore:
                 f"The knowledge base {name!r} was built by {_spelt(found)} and is opened by {_spelt(wanted)}; use "
                 f"that encoder, or rebuild it: colloquy ingest --rebuild --kb {name} PATH…"
             )
-        return KnowledgeBase(name, catalogue, self._encoder)
+        return KnowledgeBase(name, catalogue, self._encoder, self._index)
 
     def _made_by(self, catalogue: Catalogue) -> dict[str, str]:
         return {key: catalogue.meta.get(key, "nothing") for key in self._identity().as_meta()}
@@ -277,6 +340,13 @@ def _check_passages(prepared: PreparedDocument) -> None:
                 f"The passage {passage.id!r} names the document {passage.document_id!r} and came with "
                 f"{prepared.document.id!r}; cut the document again."
             )
+
+
+def _is_due(current: DenseIndex, wanted: IndexSpec, count: int) -> bool:
+    """Whether ``current`` is another index than wanted, or too much of it has changed."""
+    if isinstance(current, LayeredIndex):
+        return current.changed_share > _CHANGED_SHARE or not current.base.spec.is_like(wanted, count)
+    return not isinstance(current, TrainedIndex) or not current.spec.is_like(wanted, count)
 
 
 def _spelt(meta: dict[str, str]) -> str:

@@ -120,21 +120,22 @@ def test_zero_vectors_and_equal_ones_are_found_in_the_order_of_their_ids(family:
 def test_what_is_saved_finds_the_same_again(family: Family, tmp_path: Path) -> None:
     vectors, ids = clustered(900), np.arange(900, dtype=np.int64) * 5
     index = built(spec_of(family), Metric.L2, vectors, ids)
-    index.save(tmp_path / "index")
-    again = TrainedIndex.load(tmp_path / "index")
-    assert (again.spec, again.metric, again.dimension) == (index.spec, Metric.L2, D)
-    assert again.ids.tolist() == ids.tolist()
+    index.save(tmp_path)
+    again = TrainedIndex.load(tmp_path, index.spec, Metric.L2)
+    assert (again.dimension, again.ids.tolist()) == (D, ids.tolist())
     for query in clustered(5, seed=2):
         assert again.search(query, 7)[1].tolist() == index.search(query, 7)[1].tolist()
 
 
-@pytest.mark.parametrize("cut", [0, 3, 40, 2000, -1])
-def test_a_file_cut_short_is_refused(cut: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["vectors.faiss", "ids.npy"])
+@pytest.mark.parametrize("left", [0, 3, 40])
+def test_a_file_cut_short_is_refused(name: str, left: int, tmp_path: Path) -> None:
     vectors, ids = clustered(300), np.arange(300, dtype=np.int64)
-    built(spec_of(Family.SQ8), Metric.DOT, vectors, ids).save(tmp_path / "whole")
-    (tmp_path / "cut").write_bytes((tmp_path / "whole").read_bytes()[:cut])
-    with pytest.raises(Misconfigured, match="cannot be read"):
-        TrainedIndex.load(tmp_path / "cut")
+    index = built(spec_of(Family.SQ8), Metric.DOT, vectors, ids)
+    index.save(tmp_path)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:left])
+    with pytest.raises(ValueError):  # noqa: PT011  # FAISS and NumPy say it in many words
+        TrainedIndex.load(tmp_path, index.spec, Metric.DOT)
 
 
 def test_an_id_given_twice_is_refused() -> None:
