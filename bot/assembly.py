@@ -85,7 +85,7 @@ class Colloquy:
 
     @cached_property
     def _encoder(self) -> MiniLMEncoder:
-        return MiniLMEncoder(self._cache)
+        return shipped_encoder(self._cache)
 
     @cached_property
     def _reader(self) -> CachedReader:
@@ -265,6 +265,11 @@ class Colloquy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def shipped_encoder(cache: Path) -> MiniLMEncoder:
+    """MiniLM with the weights that ship, converted once into ``cache``."""
+    return MiniLMEncoder(cache, tuned=MODELS / "bi-encoder")
 
 
 def _told(asked: str, answered: str) -> Turn:

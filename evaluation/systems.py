@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.assembly import MODELS, Colloquy
+from bot.assembly import MODELS, Colloquy, shipped_encoder
 from domain.conversation import Query
 from domain.protocols import PassageEncoder, Retriever
 from generation.decoding import Hypothesis, beam_search
@@ -29,7 +29,7 @@ def retrievers(colloquy: Colloquy, knowledge_base: str) -> dict[str, Retriever]:
 
 def encoder(settings: Settings) -> PassageEncoder:
     """The shipped encoder, from the cache that the assistant uses."""
-    return MiniLMEncoder(settings.data_dir / "models")
+    return shipped_encoder(settings.data_dir / "models")
 
 
 def minilm(settings: Settings) -> PassageEncoder:
