@@ -111,7 +111,7 @@ class WeightingSettings(_Group):
 
     mode: Literal["adaptive", "fixed"] = "adaptive"
     retrieval_weight: Share = 0.5
-    abstain_below: Share = 0.4
+    abstain_below: Share = 0.35
 
 
 class Settings(BaseSettings):
