@@ -94,8 +94,11 @@ def test_the_int8_reader_says_what_the_pytorch_model_says(model: Reader, reader:
         relevance, scores = plain(model, reader, QUERY, one)
         gaps.append(abs(evidence.relevance - relevance))
         gaps += [abs(ours - theirs) for ours, theirs in zip(evidence.sentence_scores, scores, strict=True)]
-    assert max(gaps) < 0.06  # measured 0.027, under random heads that are louder than trained ones
-    assert float(np.mean(gaps)) < 0.02  # measured 0.011
+    # Random heads are louder than trained ones. Measured: at most 0.027 and 0.011 on average with VNNI instructions,
+    # 0.095 and 0.014 with AVX2 alone, whose products of bytes saturate at 16 bits.
+    exact = any(torch.cpu.get_capabilities().get(name) for name in ("avx512_vnni", "avx_vnni", "dot"))
+    assert max(gaps) < (0.06 if exact else 0.15)
+    assert float(np.mean(gaps)) < 0.02
 
 
 def test_reading_many_is_reading_each(reader: MiniLMReader) -> None:
