@@ -99,23 +99,20 @@ class Moment:
         found = self._connection.execute(
             "SELECT row, vector FROM vectors WHERE row BETWEEN ? AND ? ORDER BY row", (int(rows[0]), int(rows[-1]))
         )
-        joined = b"".join(vector for row, vector in found if row in wanted)
-        return np.frombuffer(joined, dtype="<f4").reshape(len(rows), dimension).astype(np.float32, copy=False)
+        return _matrix((vector for row, vector in found if row in wanted), dimension)
 
     def vectors_of(self, rows: Rows, dimension: int) -> Matrix:
         """The vectors (n, dimension) of ``rows`` (n,), which exist, in any order: a few, each looked up."""
         marks = ",".join(str(int(row)) for row in rows)
         found = dict(self._connection.execute(f"SELECT row, vector FROM vectors WHERE row IN ({marks})"))
-        joined = b"".join(found[row] for row in rows.tolist())
-        return np.frombuffer(joined, dtype="<f4").reshape(len(rows), dimension).astype(np.float32, copy=False)
+        return _matrix((found[row] for row in rows.tolist()), dimension)
 
     def vector_blocks(self, dimension: int, size: int = 8192) -> Iterator[tuple[Rows, Matrix]]:
         """All rows and their vectors, ascending, ``size`` at a time."""
         found = self._connection.execute("SELECT row, vector FROM vectors ORDER BY row")
         while block := found.fetchmany(size):
             rows = np.array([row for row, _ in block], dtype=np.int64)
-            joined = b"".join(vector for _, vector in block)
-            yield rows, np.frombuffer(joined, dtype="<f4").reshape(len(rows), dimension).astype(np.float32, copy=False)
+            yield rows, _matrix((vector for _, vector in block), dimension)
 
     def lexical(self, text: str, k: int, excluded: Sequence[int] = ()) -> list[tuple[int, float]]:
         """The ``k`` best (row, BM25); see ``bm25_search``."""
@@ -254,6 +251,11 @@ def _unlink(path: Path) -> None:
     for suffix in ("-wal", "-shm", ""):
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).unlink()
+
+
+def _matrix(vectors: Iterable[bytes], dimension: int) -> Matrix:
+    """Stored vectors as one matrix (n, dimension)."""
+    return np.frombuffer(b"".join(vectors), dtype="<f4").reshape(-1, dimension).astype(np.float32, copy=False)
 
 
 def _insert(connection: sqlite3.Connection, prepared: PreparedDocument, matrix: Matrix) -> None:
