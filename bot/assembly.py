@@ -21,6 +21,7 @@ from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import ConversationStore, Evidence, IngestReport, KnowledgeBaseInfo, MemoryLimits
 from generation.answering import CopyAnswerer
 from generation.rewriting import CopyRewriter
+from generation.rivals import RivalNames
 from generation.sentence_scoring import LogisticWeights, SentenceScorer, TermWeights, open_weights
 from generation.tokenizing import WordPieces
 from generation.weighting import CandidateWeigher, WeightingOptions
@@ -132,10 +133,9 @@ class Colloquy:
         with self.knowledge.open(knowledge_base).snapshot() as snapshot:
             rows = snapshot.rows()
             sample = rows[:: max(1, len(rows) // TERM_SAMPLE)]
-            passages = snapshot.passages(sample).values()
-        terms = TermWeights(passage.searchable for passage in passages)
+            texts = [passage.searchable for passage in snapshot.passages(sample).values()]
         chosen = weights or open_weights(MODELS / "weighting" / "weights.json")
-        return SentenceScorer(self._encoder, terms, chosen)
+        return SentenceScorer(self._encoder, TermWeights(texts), chosen, RivalNames(texts))
 
     def dialogue(self, knowledge_base: str) -> Dialogue:
         """The dialogue about one knowledge base. Raises ``UnknownKnowledgeBase``."""

@@ -23,11 +23,12 @@ from domain.passage import RetrievedPassage
 from domain.protocols import Evidence, PassageEncoder
 from generation.answer_type import expected_type, has_type, is_navigation
 from generation.quoting import said_alone
+from generation.rivals import RivalNames
 from generation.support import content_words, missing_specifics
 
 FEATURES = (
     *("evidence", "covered", "missing", "type", "navigation", "nearness", "rank", "relevance", "span", "context"),
-    "setting",
+    *("setting", "displaced"),
 )
 _PROBABILITY_FLOOR = 1e-3
 
@@ -79,8 +80,10 @@ def open_weights(file: Path) -> LogisticWeights:
 class SentenceScorer:
     """Puts calibrated probabilities in the place of a reading's sentence scores."""
 
-    def __init__(self, encoder: PassageEncoder, terms: TermWeights, weights: LogisticWeights) -> None:
-        self._encoder, self._terms, self._weights = encoder, terms, weights
+    def __init__(
+        self, encoder: PassageEncoder, terms: TermWeights, weights: LogisticWeights, rivals: RivalNames
+    ) -> None:
+        self._encoder, self._terms, self._weights, self._rivals = encoder, terms, weights, rivals
 
     def scored(
         self, query: Query, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence], seen: int = 0
@@ -100,7 +103,8 @@ class SentenceScorer:
 
         ``relevance`` is the passage's, as a logit; ``span`` is 1 for the sentence that the reader's shortest answer
         begins in; ``context`` is the share of what was said before that heading and sentence repeat; ``setting``
-        the nearness of the sentence to the question with what was said before it.
+        the nearness of the sentence to the question with what was said before it; ``displaced`` how many of the
+        question's names it replaces by rivals.
         """
         question, before = query.text, query.said_before(seen)
         told = [
@@ -124,6 +128,7 @@ class SentenceScorer:
                     float(reading.best_span is not None and span[0] <= reading.best_span[0] < span[1]),
                     self._terms.covered(before, f"{one.passage.heading} {text}") if before else 0.0,
                     near[1],
+                    float(self._rivals.displaced(question, [text, *reversed(one.passage.section), one.passage.title])),
                 )
                 for text, span, score, near in zip(
                     texts, reading.sentences, reading.sentence_scores, nearness, strict=False

@@ -15,6 +15,7 @@ from domain.conversation import Query
 from domain.errors import Misconfigured
 from domain.passage import Passage, RetrievedPassage
 from domain.protocols import Evidence
+from generation.rivals import RivalNames
 from generation.sentence_scoring import FEATURES, LogisticWeights, SentenceScorer, TermWeights, open_weights
 from generation.support import stem
 
@@ -41,6 +42,7 @@ TEXT = "The late fee is £9. This page covers the late fee."
 SENTENCES = ((0, 19), (20, 50))
 PASSAGE = Passage("fees#1", "fees", "Fees", TEXT, "fees.md", (0, len(TEXT)))
 FOUND = RetrievedPassage(PASSAGE, 1.0, 2)
+COUNTRIES = [f"{what} in {country}." for what in ("The fee", "A line", "The team") for country in ("Ireland", "Spain")]
 FEE = Query("how much is the late fee", "how much is the late fee")
 READING = Evidence(0.9, SENTENCES, (0.5, 0.9), None)
 
@@ -48,7 +50,7 @@ READING = Evidence(0.9, SENTENCES, (0.5, 0.9), None)
 def scorer(weights: dict[str, float], bias: float = 0.0) -> SentenceScorer:
     values = tuple(weights.get(name, 0.0) for name in FEATURES)
     terms = TermWeights(["late fee", "late bill", "router light"])
-    return SentenceScorer(InitialEncoder(), terms, LogisticWeights(values, bias))
+    return SentenceScorer(InitialEncoder(), terms, LogisticWeights(values, bias), RivalNames(COUNTRIES))
 
 
 def features(question: str, name: str) -> list[float]:
@@ -70,6 +72,15 @@ def test_each_feature_has_the_value_its_name_says() -> None:
 
 def test_a_name_the_sentence_lacks_counts_as_missing() -> None:
     assert features("how much is the late fee in Bristol", "missing") == [1.0, 1.0]
+
+
+def test_a_name_whose_place_a_rival_takes_counts_as_displaced() -> None:
+    text = "The late fee in Ireland is €6. The late fee is £9."
+    passage = Passage("fees#1", "fees", "Fees", text, "fees.md", (0, len(text)))
+    reading = Evidence(0.9, ((0, 31), (32, 50)), (0.5, 0.5), None)
+    query = Query("how much is the late fee in spain", "and in spain?")
+    (rows,) = scorer({}).features(query, [RetrievedPassage(passage, 1.0, 1)], [reading])
+    assert [row[FEATURES.index("displaced")] for row in rows] == [1.0, 0.0]
 
 
 def test_rare_words_weigh_more_than_common_ones() -> None:
