@@ -1,0 +1,1 @@
+"""How good the documents themselves are: gaps, repetitions, contradictions, age, build, wording and links."""
