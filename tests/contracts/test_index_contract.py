@@ -1,4 +1,5 @@
-"""The promises of ``Index``, kept by ``KnowledgeBase`` on real files; the third also with a process that is killed."""
+"""The promises of ``Index``, kept on files and on Milvus; on files the third also with a process that is killed
+(``tests/retrieval/test_milvus_writing.py`` has that for Milvus)."""
 
 from __future__ import annotations
 
@@ -14,22 +15,28 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import DocumentRejected, Misconfigured, PartUnavailable
+from domain.errors import DocumentRejected, Misconfigured, PartUnavailable, UnknownKnowledgeBase
 from domain.protocols import Index
-from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
+from retrieval.knowledge_base import KnowledgeBaseStore
 from retrieval.prepared import PreparedDocument
+from tests.retrieval.index_places import PLACES, IndexStore, Place, SearchableIndex, new_place
 from tests.retrieval.word_encoder import WordEncoder, prepared
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> KnowledgeBaseStore:
-    return KnowledgeBaseStore(tmp_path, WordEncoder())
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return new_place(request.param, tmp_path)
 
 
 @pytest.fixture
-def index(store: KnowledgeBaseStore) -> KnowledgeBase:
+def store(place: Place) -> IndexStore:
+    return place.store()
+
+
+@pytest.fixture
+def index(store: IndexStore) -> SearchableIndex:
     return store.create("help", "Help", ["How do I move?"])
 
 
@@ -37,7 +44,7 @@ def put(index: Index, document: PreparedDocument) -> None:
     index.put(document.document, document.text, document.passages, document.content_hash)
 
 
-def found(index: KnowledgeBase, word: str) -> tuple[set[str], set[str]]:
+def found(index: SearchableIndex, word: str) -> tuple[set[str], set[str]]:
     """The ids of passages that BM25 and the vectors find for ``word``: two lists that must never disagree."""
     vector = WordEncoder().encode_queries([word])[0]
     with index.snapshot() as snapshot:
@@ -47,24 +54,25 @@ def found(index: KnowledgeBase, word: str) -> tuple[set[str], set[str]]:
     return {names[row] for row in lexical}, {names[row] for row in dense}
 
 
-def test_what_was_put_comes_back_equal(index: KnowledgeBase) -> None:
+def test_what_was_put_comes_back_equal(index: SearchableIndex) -> None:
     document = prepared("moving", "First Ünïcode — text.", "Second.", metadata={"region": "uk", "product": "fibre"})
     put(index, document)
     assert index.document("moving") == (document.document, document.text)
     assert index.content_hash("moving") == document.content_hash
     assert list(index.documents()) == [document.document]
     with index.snapshot() as snapshot:
-        assert tuple(snapshot.passages([1, 2]).values()) == document.passages
-        assert snapshot.passages([1])[1].metadata == {"n": "0"}
+        found = snapshot.passages(snapshot.rows())
+        assert tuple(found.values()) == document.passages
+        assert [passage.metadata for passage in found.values()] == [{"n": "0"}, {"n": "0"}]
 
 
-def test_unknown_documents_are_none(index: KnowledgeBase) -> None:
+def test_unknown_documents_are_none(index: SearchableIndex) -> None:
     assert index.document("x") is None
     assert index.content_hash("x") is None
     assert index.delete("x") is False
 
 
-def test_replacing_takes_the_old_passages_out_of_every_list(index: KnowledgeBase) -> None:
+def test_replacing_takes_the_old_passages_out_of_every_list(index: SearchableIndex) -> None:
     put(index, prepared("a", "heron", "otter"))
     assert found(index, "heron") == ({"a#0"}, {"a#0"})
     put(index, prepared("a", "badger"))
@@ -73,7 +81,7 @@ def test_replacing_takes_the_old_passages_out_of_every_list(index: KnowledgeBase
     assert found(index, "badger") == ({"a#0"}, {"a#0"})
 
 
-def test_deleting_takes_one_document_out_and_leaves_the_others(index: KnowledgeBase) -> None:
+def test_deleting_takes_one_document_out_and_leaves_the_others(index: SearchableIndex) -> None:
     put(index, prepared("a", "heron"))
     put(index, prepared("b", "heron"))
     assert index.delete("a") is True
@@ -81,7 +89,7 @@ def test_deleting_takes_one_document_out_and_leaves_the_others(index: KnowledgeB
     assert [document.id for document in index.documents()] == ["b"]
 
 
-def test_a_batch_with_one_bad_document_changes_nothing(index: KnowledgeBase) -> None:
+def test_a_batch_with_one_bad_document_changes_nothing(index: SearchableIndex) -> None:
     put(index, prepared("a", "heron"))
     thief = prepared("b", "otter")
     stolen = PreparedDocument(thief.document, "otter", (thief.passages[0], thief.passages[0]), "hash")
@@ -91,20 +99,20 @@ def test_a_batch_with_one_bad_document_changes_nothing(index: KnowledgeBase) -> 
     assert found(index, "badger") == found(index, "crow") == (set(), set())
 
 
-def test_a_passage_of_another_document_is_refused(index: KnowledgeBase) -> None:
+def test_a_passage_of_another_document_is_refused(index: SearchableIndex) -> None:
     mixed = PreparedDocument(prepared("a").document, "", prepared("b", "heron").passages, "hash")
     with pytest.raises(DocumentRejected, match="'b'"):
         index.put_many([mixed])
 
 
-def test_a_document_without_passages_and_an_empty_batch_are_fine(index: KnowledgeBase) -> None:
+def test_a_document_without_passages_and_an_empty_batch_are_fine(index: SearchableIndex) -> None:
     index.put_many([])
     index.put_many([prepared("empty"), prepared("a", "heron"), prepared("empty2")])
     assert [document.id for document in index.documents()] == ["a", "empty", "empty2"]
     assert found(index, "heron") == ({"a#0"}, {"a#0"})
 
 
-def test_a_snapshot_stays_as_it_was_while_a_writer_works(index: KnowledgeBase) -> None:
+def test_a_snapshot_stays_as_it_was_while_a_writer_works(index: SearchableIndex) -> None:
     put(index, prepared("a", "heron"))
     vector = WordEncoder().encode_queries(["heron"])[0]
     with index.snapshot() as before:
@@ -117,7 +125,7 @@ def test_a_snapshot_stays_as_it_was_while_a_writer_works(index: KnowledgeBase) -
         assert before.passages([row])[row].text == "heron"
 
 
-def test_a_snapshot_begun_before_a_change_and_read_after_it_is_of_one_moment(index: KnowledgeBase) -> None:
+def test_a_snapshot_begun_before_a_change_and_read_after_it_is_of_one_moment(index: SearchableIndex) -> None:
     put(index, prepared("a", "heron"))
     stop = threading.Event()
     wrong: list[object] = []
@@ -131,18 +139,18 @@ def test_a_snapshot_begun_before_a_change_and_read_after_it_is_of_one_moment(ind
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    for number in range(25):
+    for number in range(13):
         index.put_many([prepared("a", "heron" if number % 2 else "otter"), prepared(f"n{number}", "heron")])
     stop.set()
     for reader in readers:
         reader.join()
     assert wrong == []
-    assert len(found(index, "heron")[0]) == 25
+    assert len(found(index, "heron")[0]) == 13
 
 
-def test_what_another_process_wrote_is_found(tmp_path: Path, index: KnowledgeBase) -> None:
+def test_what_another_process_wrote_is_found(place: Place, index: SearchableIndex) -> None:
     assert found(index, "heron") == (set(), set())
-    other = KnowledgeBaseStore(tmp_path, WordEncoder()).open("help")
+    other = place.store().open("help")
     put(other, prepared("a", "heron"))
     assert found(index, "heron") == ({"a#0"}, {"a#0"})
 
@@ -162,9 +170,8 @@ for number in range(1, 10_000):
 
 
 @pytest.mark.parametrize("attempt", range(4))
-def test_a_killed_writer_leaves_the_state_before_or_after(
-    tmp_path: Path, store: KnowledgeBaseStore, attempt: int
-) -> None:
+def test_a_killed_writer_leaves_the_state_before_or_after(tmp_path: Path, attempt: int) -> None:
+    store = KnowledgeBaseStore(tmp_path, WordEncoder())
     store.create("help")
     store.close()
     command = [sys.executable, "-c", WRITER, str(tmp_path)]
@@ -185,9 +192,9 @@ def test_a_killed_writer_leaves_the_state_before_or_after(
     assert len(found(base, rounds.pop())[0]) == 100
 
 
-def test_a_second_writer_is_told_when_the_first_takes_too_long(tmp_path: Path, index: KnowledgeBase) -> None:
-    impatient = KnowledgeBaseStore(tmp_path, WordEncoder(), busy_seconds=0.2).open("help")
-    with index._catalogue._file.writing():
+def test_a_second_writer_is_told_when_the_first_takes_too_long(place: Place, index: SearchableIndex) -> None:
+    impatient = place.store(busy_seconds=0.2).open("help")
+    with place.somebody_writes(index):
         started = time.perf_counter()
         with pytest.raises(PartUnavailable, match=r"more than 0\.2 s"):
             put(impatient, prepared("a", "heron"))
@@ -201,26 +208,58 @@ def test_a_second_writer_is_told_when_the_first_takes_too_long(tmp_path: Path, i
     "encoder", [WordEncoder(fingerprint="other weights"), WordEncoder(dimension=32)], ids=["weights", "dimension"]
 )
 def test_another_encoder_is_refused_with_both_names_and_the_remedy(
-    tmp_path: Path, index: KnowledgeBase, encoder: WordEncoder
+    place: Place, index: SearchableIndex, encoder: WordEncoder
 ) -> None:
     put(index, prepared("a", "heron"))
     with pytest.raises(Misconfigured) as refusal:
-        KnowledgeBaseStore(tmp_path, encoder).open("help")
+        place.store(encoder).open("help")
     message = str(refusal.value)
     assert "words (512 numbers" in message
     assert f"{encoder.fingerprint} ({encoder.dimension} numbers" in message
     assert "colloquy ingest --rebuild --kb help PATH…" in message
+    assert place.store().fits("help")
+    assert not place.store(encoder).fits("help")
 
 
 @pytest.mark.parametrize(("key", "value"), [("metric", "L2"), ("format", "0")])
-def test_another_metric_or_format_is_refused(tmp_path: Path, index: KnowledgeBase, key: str, value: str) -> None:
-    with index._catalogue._file.writing() as connection:
-        connection.execute("UPDATE meta SET value = ? WHERE key = ?", (value, key))
+def test_another_metric_or_format_is_refused(place: Place, index: SearchableIndex, key: str, value: str) -> None:
+    place.spoil(index, key, value)
     with pytest.raises(Misconfigured, match=rf"{value}.*--rebuild --kb help"):
-        KnowledgeBaseStore(tmp_path, WordEncoder()).open("help")
+        place.store().open("help")
 
 
-def test_a_generation_is_counted_for_every_change(index: KnowledgeBase) -> None:
+def test_what_lists_show_of_it_is_counted(store: IndexStore, index: SearchableIndex) -> None:
+    put(index, prepared("a", "heron", "otter"))
+    index.put_many([prepared("b", "otter"), prepared("c", "crow")])
+    put(index, prepared("a", "heron"))
+    index.delete("b")
+    info = store.info("help")
+    assert (info.document_count, info.passage_count) == (2, 2)
+    assert (info.name, info.title, info.examples) == ("help", "Help", ("How do I move?",))
+    assert abs(info.updated_at - time.time()) < 60
+
+
+def test_a_name_is_taken_once_and_free_again_after_removal(place: Place, store: IndexStore) -> None:
+    put(store.create("help-desk"), prepared("a", "heron"))
+    with pytest.raises(Misconfigured, match="already"):
+        place.store().create("help-desk")
+    assert place.store().names() == ["help-desk"]
+    store.remove("help-desk")
+    assert place.store().names() == []
+    for open_again in (store.open, place.store().open, store.info, store.remove):
+        with pytest.raises(UnknownKnowledgeBase, match="'help-desk'"):
+            open_again("help-desk")
+    assert list(store.create("help-desk").documents()) == []
+
+
+@pytest.mark.parametrize("name", ["", "Help", "a b", "../x", "a_b", "x" * 64])
+def test_a_bad_name_is_refused(store: IndexStore, name: str) -> None:
+    with pytest.raises(Misconfigured, match="is no name"):
+        store.create(name)
+
+
+def test_a_generation_is_counted_for_every_change(tmp_path: Path) -> None:
+    index = KnowledgeBaseStore(tmp_path, WordEncoder()).create("help", "Help", ["How do I move?"])
     put(index, prepared("a", "heron"))
     index.put_many([prepared("b", "otter"), prepared("c", "crow")])
     index.delete("a")

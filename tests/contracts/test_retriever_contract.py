@@ -11,8 +11,8 @@ from domain.conversation import Query
 from domain.passage import Passage
 from domain.protocols import Evidence, Retriever
 from retrieval.hybrid import HybridRetriever
-from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
 from retrieval.reranking import RerankingRetriever, ThresholdedRetriever
+from tests.retrieval.index_places import PLACES, SearchableIndex, new_place
 from tests.retrieval.word_encoder import WordEncoder, prepared
 
 
@@ -24,26 +24,27 @@ class OverlapReader:
         return [Evidence(len(words & set(passage.text.lower().split())) / len(words)) for passage in passages]
 
 
-def hybrid(base: KnowledgeBase, encoder: WordEncoder) -> Retriever:
+def hybrid(base: SearchableIndex, encoder: WordEncoder) -> Retriever:
     return HybridRetriever(base.snapshot, encoder)
 
 
-def reranked(base: KnowledgeBase, encoder: WordEncoder) -> Retriever:
+def reranked(base: SearchableIndex, encoder: WordEncoder) -> Retriever:
     return RerankingRetriever(hybrid(base, encoder), OverlapReader(), candidates=7, threshold=0.2)
 
 
-def thresholded(base: KnowledgeBase, encoder: WordEncoder) -> Retriever:
+def thresholded(base: SearchableIndex, encoder: WordEncoder) -> Retriever:
     return ThresholdedRetriever(hybrid(base, encoder), 0.3)
 
 
-Make = Callable[[KnowledgeBase, WordEncoder], Retriever]
+Make = Callable[[SearchableIndex, WordEncoder], Retriever]
 EVERY = pytest.mark.parametrize("make", [hybrid, reranked, thresholded])
 THOSE_THAT_REFUSE = pytest.mark.parametrize("make", [reranked, thresholded])
 
 
-@pytest.fixture
-def base(tmp_path: Path) -> KnowledgeBase:
-    base = KnowledgeBaseStore(tmp_path, WordEncoder()).create("help")
+@pytest.fixture(scope="module", params=PLACES)
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SearchableIndex:
+    """Nobody changes it, so that all tests may share it."""
+    base = new_place(request.param, tmp_path_factory.mktemp("kb")).store().create("help")
     animals = ["heron", "otter", "badger", "crow", "hare"]
     base.put_many([prepared(animal, *[f"{animal} {place}" for place in ("river", "wood")]) for animal in animals])
     base.put_many([prepared(f"twin{n}", "heron river") for n in range(20)])
@@ -52,7 +53,7 @@ def base(tmp_path: Path) -> KnowledgeBase:
 
 @EVERY
 @pytest.mark.parametrize("k", [-1, 0, 1, 2, 9, 100])
-def test_at_most_k_ranked_from_one_best_first_and_none_twice(base: KnowledgeBase, make: Make, k: int) -> None:
+def test_at_most_k_ranked_from_one_best_first_and_none_twice(base: SearchableIndex, make: Make, k: int) -> None:
     found = make(base, WordEncoder()).retrieve(Query("heron river", "heron river"), k)
     assert len(found) <= max(k, 0)
     assert [one.rank for one in found] == list(range(1, len(found) + 1))
@@ -63,29 +64,30 @@ def test_at_most_k_ranked_from_one_best_first_and_none_twice(base: KnowledgeBase
 
 
 @EVERY
-def test_the_best_passage_is_found(base: KnowledgeBase, make: Make) -> None:
+def test_the_best_passage_is_found(base: SearchableIndex, make: Make) -> None:
     found = make(base, WordEncoder()).retrieve(Query("badger wood", "badger wood"), 3)
     assert found[0].passage.id == "badger#1"
 
 
 @EVERY
-def test_the_same_query_gives_the_same_list(base: KnowledgeBase, make: Make) -> None:
+def test_the_same_query_gives_the_same_list(base: SearchableIndex, make: Make) -> None:
     query = Query("heron", "heron")
     assert make(base, WordEncoder()).retrieve(query, 9) == make(base, WordEncoder()).retrieve(query, 9)
 
 
 @EVERY
 @pytest.mark.parametrize("text", ["", "   ", "\n"])
-def test_a_blank_query_matches_nothing(base: KnowledgeBase, make: Make, text: str) -> None:
+def test_a_blank_query_matches_nothing(base: SearchableIndex, make: Make, text: str) -> None:
     assert make(base, WordEncoder()).retrieve(Query(text, text), 5) == []
 
 
 @EVERY
-def test_an_empty_knowledge_base_matches_nothing(tmp_path: Path, make: Make) -> None:
-    empty = KnowledgeBaseStore(tmp_path / "other", WordEncoder()).create("empty")
+@pytest.mark.parametrize("kind", PLACES)
+def test_an_empty_knowledge_base_matches_nothing(tmp_path: Path, kind: str, make: Make) -> None:
+    empty = new_place(kind, tmp_path).store().create("empty")
     assert make(empty, WordEncoder()).retrieve(Query("heron", "heron"), 5) == []
 
 
 @THOSE_THAT_REFUSE
-def test_a_query_about_something_else_matches_nothing(base: KnowledgeBase, make: Make) -> None:
+def test_a_query_about_something_else_matches_nothing(base: SearchableIndex, make: Make) -> None:
     assert make(base, WordEncoder()).retrieve(Query("mortgage advice", "mortgage advice"), 5) == []
