@@ -57,7 +57,7 @@ def _opened(origin: Origin) -> Iterator[TextIO]:
     opener = cast("Callable[..., BinaryIO]", gzip.open if origin.path.name.lower().endswith(".gz") else io.open)
     try:
         with opener(origin.path, "rb") as sample:
-            encoding = stream_encoding(origin, sample.read(_SAMPLE_BYTES))
+            encoding = stream_encoding(origin, _beginning(sample))
         with opener(origin.path, "rb") as binary, io.TextIOWrapper(binary, encoding, newline="") as stream:
             yield stream
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -66,6 +66,18 @@ def _opened(origin: Origin) -> Iterator[TextIO]:
         raise undecodable(origin.source) from error
     except OSError as error:
         raise cannot_open(origin.source, error) from error
+
+
+def _beginning(stream: BinaryIO) -> bytes:
+    """Up to ``_SAMPLE_BYTES``; of an archive cut short within them what there is, for its rows are wanted."""
+    sample = bytearray()
+    try:
+        while len(sample) < _SAMPLE_BYTES and (more := stream.read(min(8192, _SAMPLE_BYTES - len(sample)))):
+            sample += more
+    except (EOFError, zlib.error):
+        if not sample:
+            raise
+    return bytes(sample)
 
 
 def _table_rows(stream: TextIO, origin: Origin, delimiter: str) -> Iterator[tuple[int, Row | DocumentRejected]]:

@@ -78,6 +78,13 @@ def test_a_vector_does_not_depend_on_its_company(encoder: MiniLMEncoder) -> None
 
 
 @pytest.mark.models
+def test_batches_side_by_side_give_the_vectors_of_one_after_the_other(cache: Path) -> None:
+    texts = [f"{'long ' * (7 * n % 190)}sentence number {n}" for n in range(61)]
+    alone, many = (MiniLMEncoder(cache, compute_type="float32", threads=threads) for threads in (1, 3))
+    np.testing.assert_allclose(many.encode_passages(texts), alone.encode_passages(texts), atol=1e-5)
+
+
+@pytest.mark.models
 def test_a_damaged_conversion_is_made_again(encoder: MiniLMEncoder, tmp_path: Path) -> None:
     first = MiniLMEncoder(tmp_path)
     [converted] = tmp_path.iterdir()

@@ -205,6 +205,22 @@ def test_what_cannot_be_read_is_rejected_with_the_reason(
     assert message.endswith(".")
 
 
+def test_of_an_archive_cut_short_the_rows_before_the_cut_are_given(tmp_path: Path) -> None:
+    rows = "".join(f"{n}\t{n * 7919**5 % 10**17}\n" for n in range(5000))
+    (tmp_path / "a.tsv.gz").write_bytes(gzip.compress(f"id\ttext\n{rows}".encode())[:20_000])
+    given: list[str] = []
+
+    def take_all() -> None:
+        for item in open_documents(tmp_path / "a.tsv.gz", tmp_path):
+            assert isinstance(item, ParsedDocument)
+            given.append(item.document.id)
+
+    with pytest.raises(DocumentRejected, match="damaged or cut short"):
+        take_all()
+    assert 1000 < len(given) < 5000
+    assert given == [f"a.tsv.gz#{n}" for n in range(len(given))]
+
+
 def test_encrypted_and_scanned_pdfs_are_rejected(tmp_path: Path) -> None:
     locked = pypdf.PdfWriter(clone_from=str(write_pdf(tmp_path / "open.pdf", [["Some text that is long enough."]])))
     locked.encrypt("secret", algorithm="RC4-128")
