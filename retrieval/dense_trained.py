@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,16 @@ import numpy as np
 
 from domain.errors import Misconfigured
 from retrieval.dense import NO_IDS, Exact, FlatIndex, Ids, Matrix, all_but, best_of, compared, found_by, prepared
+from retrieval.dense_lists import two_step_centroids
 from retrieval.index_spec import CODED, LISTED, Family, IndexSpec, Metric
 
 _FAISS: Any = faiss  # its stubs lack much of what is used here
 _TRAINING_VECTORS = 64  # a centroid: FAISS asks for 39 at least and uses 256 at most; time grows with them
 _TRAINING_CODES = 65_536  # for quantisers without lists
+_MOST_TRAINED = 1 << 20  # 1.6 GB of MiniLM's vectors: bounds memory and time however many lists there are
+_TWO_STEPS_FROM = 4096  # lists; to find so many centroids at once takes minutes, from 16,384 hours
+_GRAPH_FROM = 16_384  # lists; below, comparing all centroids takes less than a millisecond and misses none
+_CENTROID_LINKS, _CENTROID_EFFORT = 32, 64  # of the graph over centroids; the effort while vectors are added
 _WIDER = 4  # times the effort, when a filter left too few
 _GRAPH_EFFORT = 80  # nodes looked at while a graph is built (efConstruction); 40 loses recall, 200 takes twice as long
 _VECTORS, _IDS = "vectors.faiss", "ids.npy"
@@ -46,19 +52,36 @@ class TrainedIndex:
         Memory beyond the index itself: the sample (``training_size`` says how many are of use) and one block.
         Raises ``ValueError`` for an id that comes twice, ``Misconfigured`` for codes longer than the vectors.
         """
+        return cls.learnt(spec, metric, sample, count).filled(blocks)
+
+    @classmethod
+    def learnt(cls, spec: IndexSpec, metric: Metric, sample: Matrix, count: int) -> TrainedIndex:
+        """The first half of ``build``: an index that has learnt from ``sample`` and is still empty."""
         spec = spec.sized(count)
-        dimension = sample.shape[1]
-        index: Any = _made(spec, metric, dimension)
-        index.train(prepared(np.ascontiguousarray(sample, dtype=np.float32), metric))
+        rows = prepared(np.ascontiguousarray(sample, dtype=np.float32), metric)
+        index: Any = _made(spec, metric, rows.shape[1])
+        if spec.family in LISTED and _TWO_STEPS_FROM <= spec.lists <= len(rows):
+            _place_centroids(index, rows, spec.lists, metric)
+        index.train(rows)
+        return cls(index, NO_IDS, spec, metric)
+
+    def filled(self, blocks: Iterable[tuple[Ids, Matrix]]) -> TrainedIndex:
+        """The second half of ``build``: takes the vectors into this index, which was empty and in memory, and returns
+        what may be searched. Raises ``ValueError`` for an id that comes twice."""
         taken: list[Ids] = []
         for ids, vectors in blocks:
             if len(ids):
-                index.add_with_ids(prepared(np.ascontiguousarray(vectors, dtype=np.float32), metric), ids)
+                rows = prepared(np.ascontiguousarray(vectors, dtype=np.float32), self._metric)
+                self._index.add_with_ids(rows, ids)
                 taken.append(np.asarray(ids, dtype=np.int64))
         together = np.sort(np.concatenate(taken)) if taken else NO_IDS
-        if len(np.unique(together)) != len(together):
+        if (together[1:] == together[:-1]).any():
             raise ValueError("an id is given twice")
-        return cls(index, together, spec, metric)
+        return TrainedIndex(self._index, together, self.spec, self._metric)
+
+    def searched_with(self, effort: int, refine: int) -> TrainedIndex:
+        """The same index, searched with another effort and as many candidates compared again; nothing is copied."""
+        return TrainedIndex(self._index, self._ids, replace(self.spec, effort=effort, refine=refine), self._metric)
 
     @property
     def ids(self) -> Ids:
@@ -73,7 +96,7 @@ class TrainedIndex:
     ) -> tuple[Matrix, Ids]:
         """See ``DenseIndex``. A filter that leaves fewer than ``k`` widens the search until there are ``k`` or all
         lists have been looked into."""
-        out = NO_IDS if excluded is None else np.intersect1d(excluded, self._ids)
+        out = NO_IDS if excluded is None else self._held(excluded)
         wanted = min(k, len(self) - len(out))
         if wanted <= 0:
             return np.zeros(0, dtype=np.float32), NO_IDS
@@ -119,18 +142,25 @@ class TrainedIndex:
         np.save(folder / _IDS, self._ids)
 
     @classmethod
-    def load(cls, folder: Path, spec: IndexSpec, metric: Metric) -> TrainedIndex:
-        """What ``save`` wrote for ``spec`` and ``metric``. The lists of the IVF families are mapped, not read, into
-        memory: what is never looked into costs none. Raises ``ValueError`` for what is no such index."""
-        flags = _FAISS.IO_FLAG_MMAP if spec.family in LISTED else 0
+    def load(cls, folder: Path, spec: IndexSpec, metric: Metric, *, mapped: bool = True) -> TrainedIndex:
+        """What ``save`` wrote for ``spec`` and ``metric``. ``mapped``: ids and the lists of the IVF families are
+        mapped, not read, into memory, so that what is never looked into costs none; such an index takes no more
+        vectors. Raises ``ValueError`` for what is no such index."""
+        flags = _FAISS.IO_FLAG_MMAP if mapped and spec.family in LISTED else 0
         try:
             index: Any = _FAISS.read_index(str(folder / _VECTORS), flags)
-            ids: Ids = np.load(folder / _IDS, allow_pickle=False)
+            ids: Ids = np.load(folder / _IDS, mmap_mode="r" if mapped else None, allow_pickle=False)
         except (OSError, RuntimeError, EOFError) as error:
             raise ValueError(str(error).strip().splitlines()[-1]) from error
         if ids.dtype != np.int64 or index.ntotal != len(ids):
             raise ValueError(f"it holds {index.ntotal} vectors for {len(ids)} ids")
         return cls(index, ids, spec, metric)
+
+    def _held(self, ids: Ids) -> Ids:
+        """Those of ``ids`` that are held, ascending; in time that grows with them, not with the index."""
+        wanted = np.unique(ids)
+        place = np.minimum(np.searchsorted(self._ids, wanted), max(len(self) - 1, 0))
+        return np.asarray(wanted[self._ids[place] == wanted], dtype=np.int64) if len(self) else NO_IDS
 
     def _kept(self, ids: Ids) -> Matrix:
         inner: Any = _FAISS.extract_index_ivf(self._index) if self.spec.family in LISTED else None
@@ -149,10 +179,16 @@ class TrainedIndex:
         if self.spec.family not in LISTED:
             plain: Any = _FAISS.SearchParameters
             return plain(sel=selector)
-        lists: Any = _FAISS.SearchParametersIVF
-        inner = lists(sel=selector, nprobe=min(effort, self.spec.lists))
+        inner = self._list_parameters(min(effort, self.spec.lists), selector)
         turned: Any = _FAISS.SearchParametersPreTransform
         return turned(index_params=inner) if self.spec.family is Family.OPQ_IVF_PQ else inner
+
+    def _list_parameters(self, lists: int, selector: Any) -> Any:
+        listed: Any = _FAISS.SearchParametersIVF
+        if self.spec.lists < _GRAPH_FROM:
+            return listed(sel=selector, nprobe=lists)
+        graph: Any = _FAISS.SearchParametersHNSW
+        return listed(sel=selector, nprobe=lists, quantizer_params=graph(efSearch=max(2 * lists, _CENTROID_EFFORT)))
 
 
 class LayeredIndex:
@@ -208,7 +244,8 @@ def training_size(spec: IndexSpec, count: int) -> int:
     if spec.family in (Family.FLAT, Family.HNSW):
         return min(count, 1)
     lists = spec.sized(count).lists if spec.family in LISTED else 0
-    return min(count, max(lists * _TRAINING_VECTORS, _TRAINING_CODES if lists == 0 or spec.family in CODED else 0))
+    wanted = max(lists * _TRAINING_VECTORS, _TRAINING_CODES if lists == 0 or spec.family in CODED else 0)
+    return min(count, max(min(wanted, _MOST_TRAINED), lists))
 
 
 def _made(spec: IndexSpec, metric: Metric, dimension: int) -> Any:
@@ -219,14 +256,15 @@ def _made(spec: IndexSpec, metric: Metric, dimension: int) -> Any:
             f"An index of codes needs code_bytes that divide the {dimension} numbers of a vector; {spec.code_bytes} "
             "does not."
         )
-    lists, m = spec.lists, spec.code_bytes
+    m = spec.code_bytes
+    lists = f"IVF{spec.lists}" + (f"_HNSW{_CENTROID_LINKS}" if spec.lists >= _GRAPH_FROM else "")
     factory = {
         Family.FLAT: "IDMap2,Flat",
         Family.SQ8: "IDMap2,SQ8",
         Family.HNSW: f"IDMap2,HNSW{spec.links},Flat",
-        Family.IVF_FLAT: f"IVF{lists},Flat",
-        Family.IVF_PQ: f"IVF{lists},PQ{m}x8",
-        Family.OPQ_IVF_PQ: f"OPQ{m},IVF{lists},PQ{m}x8",
+        Family.IVF_FLAT: f"{lists},Flat",
+        Family.IVF_PQ: f"{lists},PQ{m}x8",
+        Family.OPQ_IVF_PQ: f"OPQ{m},{lists},PQ{m}x8",
     }[spec.family]
     index: Any = _FAISS.index_factory(dimension, factory, kind)
     if spec.family is Family.HNSW:
@@ -235,3 +273,16 @@ def _made(spec: IndexSpec, metric: Metric, dimension: int) -> Any:
         # The factory turns it on; it orders codes for a filter that is not used here and takes 200 times as long.
         _FAISS.downcast_index(_FAISS.extract_index_ivf(index)).do_polysemous_training = False
     return index
+
+
+def _place_centroids(index: Any, rows: Matrix, lists: int, metric: Metric) -> None:
+    """Gives an untrained ``index`` its centroids, found in two steps; ``train`` leaves them as they are then."""
+    turned: Matrix = rows
+    if isinstance(index, _FAISS.IndexPreTransform):
+        rotation: Any = _FAISS.downcast_VectorTransform(index.chain.at(0))
+        rotation.train(rows)
+        turned = rotation.apply(rows)
+    quantizer: Any = _FAISS.downcast_index(_FAISS.extract_index_ivf(index).quantizer)
+    if lists >= _GRAPH_FROM:
+        quantizer.hnsw.efConstruction, quantizer.hnsw.efSearch = _GRAPH_EFFORT, _CENTROID_EFFORT
+    quantizer.add(two_step_centroids(turned, lists, spherical=metric is not Metric.L2))

@@ -193,3 +193,67 @@ def test_cosine_and_distance_by_the_exact_index() -> None:
         wanted_scores, wanted = plain(vectors, ids, vectors[17] * 0.9, 9, metric)
         assert found.tolist() == wanted.tolist()
         np.testing.assert_allclose(scores, wanted_scores, rtol=1e-4, atol=1e-4)
+
+
+def test_another_effort_finds_more_in_the_same_index() -> None:
+    vectors, ids = clustered(3000), np.arange(3000, dtype=np.int64)
+    index = built(spec_of(Family.IVF_FLAT, lists=60, effort=1), Metric.DOT, vectors, ids)
+    wide = index.searched_with(effort=60, refine=1)
+    queries = clustered(30, seed=8)
+    best = [set(plain(vectors, ids, query, 10, Metric.DOT)[1].tolist()) for query in queries]
+    assert all(set(wide.search(q, 10)[1].tolist()) == one for q, one in zip(queries, best, strict=True))
+    assert any(set(index.search(q, 10)[1].tolist()) != one for q, one in zip(queries, best, strict=True))
+    assert (index.spec.effort, wide.spec.effort, len(wide)) == (1, 60, 3000)
+
+
+def test_what_is_to_be_passed_over_may_be_named_twice_or_not_be_held() -> None:
+    vectors, ids = clustered(500), np.arange(500, dtype=np.int64) * 2
+    index, query = built(spec_of(Family.IVF_FLAT, effort=99), Metric.DOT, vectors, ids), clustered(1, seed=3)[0]
+    best = plain(vectors, ids, query, 6, Metric.DOT)[1]
+    out = np.array([best[2], -7, best[0], 5001, 3, best[0]], dtype=np.int64)
+    assert index.search(query, 4, excluded=out)[1].tolist() == best[[1, 3, 4, 5]].tolist()
+    assert len(index.search(query, 600, excluded=out)[1]) == 498
+
+
+@pytest.mark.parametrize("family", [Family.FLAT, Family.HNSW, Family.IVF_PQ])
+def test_what_has_learnt_can_be_put_aside_and_filled_later(family: Family, tmp_path: Path) -> None:
+    vectors, ids = clustered(900), np.arange(900, dtype=np.int64)
+    TrainedIndex.learnt(spec_of(family), Metric.DOT, vectors, 900).save(tmp_path)
+    again = TrainedIndex.load(tmp_path, spec_of(family).sized(900), Metric.DOT, mapped=False)
+    assert len(again) == 0
+    filled = again.filled([(ids[:500], vectors[:500]), (ids[500:], vectors[500:])])
+    at_once = built(spec_of(family), Metric.DOT, vectors, ids)
+    for query in clustered(5, seed=2):
+        assert filled.search(query, 7)[1].tolist() == at_once.search(query, 7)[1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("family", "metric", "lists", "width"),
+    [
+        (Family.IVF_FLAT, Metric.L2, 4096, D),
+        (Family.OPQ_IVF_PQ, Metric.COSINE, 4096, 4),  # few numbers: a rotation takes its time to learn
+        (Family.IVF_FLAT, Metric.COSINE, 16_384, D),
+    ],
+)
+def test_many_lists_are_found_in_two_steps_and_through_a_graph(
+    family: Family, metric: Metric, lists: int, width: int, tmp_path: Path
+) -> None:
+    """As for millions of vectors, of which only some are there."""
+    ids = np.arange(lists + 1000, dtype=np.int64)
+    vectors, queries = clustered(len(ids))[:, :width], clustered(20, seed=5)[:, :width]
+    spec = IndexSpec(family, code_bytes=2, lists=lists, effort=lists // 8, refine=20)
+    index = TrainedIndex.learnt(spec, metric, vectors, count=lists * 40).filled([(ids, vectors)])
+    assert index.spec.lists == lists
+    exact = looked_up(vectors, ids)
+    found = [index.search(query, 10, exact=exact)[1] for query in queries]
+    best = [plain(vectors, ids, query, 10, metric)[1] for query in queries]
+    assert sum(len(np.intersect1d(one, other)) for one, other in zip(found, best, strict=True)) >= 190
+    index.save(tmp_path)
+    again = TrainedIndex.load(tmp_path, index.spec, metric)
+    assert again.search(queries[0], 10, exact=exact)[1].tolist() == found[0].tolist()
+
+
+def test_samples_to_learn_from_are_bounded() -> None:
+    assert training_size(IndexSpec(Family.OPQ_IVF_PQ, lists=65_536), 10_000_000) == 1 << 20
+    assert training_size(IndexSpec(Family.IVF_FLAT, lists=100), 10_000_000) == 6400
+    assert training_size(IndexSpec(Family.HNSW), 10_000_000) == 1
