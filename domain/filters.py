@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from domain.errors import Misconfigured
+
 ANY = frozenset({"all", "any", "both"})
 """Values that say a document holds for whatever is asked about."""
+
+ANY_DAY = "any"
+"""What stands for "no day in particular" where a day is written."""
+
+_CONDITION = re.compile(r"\s*([\w-]+)\s*(==?)\s*(.+?)\s*")
+_PARTIAL_DATE = re.compile(r"\d{4}(-\d\d(-\d\d)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +51,65 @@ class Filter:
         return key not in self.strict and (not values or not ANY.isdisjoint(values))
 
     def _holds(self, metadata: Mapping[str, str]) -> bool:
-        if self.valid_on is None:
-            return True
-        day = self.valid_on.isoformat()
-        until = metadata.get("effective_until", "")[:10]
-        return metadata.get("effective_from", "")[:10] <= day and (not until or day <= until)
+        return self.valid_on is None or holds_between(metadata, self.valid_on, self.valid_on)
 
 
 OPEN = Filter()
 """Lets everything through."""
 
 
+def parse_filter(conditions: Iterable[str], valid_on: str = ANY_DAY) -> Filter:
+    """The filter that ``conditions`` spell, one each: ``region=UK`` lets through documents for the UK, for all
+    regions and for none in particular; ``audience==agent`` (two signs) only those that name it; several values are
+    one or the other: ``region=UK,IE``. ``valid_on``: an ISO date, or "any".
+
+    Raises ``Misconfigured`` for anything else, and for a key that is given twice.
+    """
+    where: dict[str, frozenset[str]] = {}
+    strict = set()
+    for text in conditions:
+        found = _CONDITION.fullmatch(text)
+        values = _written(found[3]) if found else frozenset()
+        if found is None or not values or "=" in found[3]:
+            raise Misconfigured(
+                f"The condition {text!r} cannot be read; write a key and its values, such as region=UK,IE, or "
+                "audience==agent for documents that name that audience and no others."
+            )
+        key = found[1]
+        if key in where:
+            raise Misconfigured(f"There are two conditions on {key!r}; write one with all values: {key}=UK,IE.")
+        where[key] = values
+        strict |= {key} if found[2] == "==" else set()
+    return Filter(where, frozenset(strict), _day(valid_on))
+
+
+def holds_between(metadata: Mapping[str, str], first: date, last: date) -> bool:
+    """Whether a document with this metadata holds on some day from ``first`` to ``last``: ``effective_from`` and
+    ``effective_until`` are ISO dates, months or years, the last day included; anything else says nothing."""
+    begins, ends = dated(metadata, "effective_from"), dated(metadata, "effective_until")
+    return begins <= last.isoformat() and first.isoformat()[: len(ends)] <= ends
+
+
+def dated(metadata: Mapping[str, str], key: str) -> str:
+    """The ISO date (``2026-03-01``, ``2026-03`` or ``2026``) under ``key``; "" for none."""
+    found = _PARTIAL_DATE.match(metadata.get(key, "").strip())
+    return found[0] if found else ""
+
+
 def values_of(text: str) -> frozenset[str]:
     """The values a metadata field names: ``[UK, IE]`` or ``UK, IE`` -> uk and ie; "null" and "none" name nothing."""
     found = (part.strip().strip("'\"").casefold() for part in text.strip("[]").split(","))
     return frozenset(value for value in found if value not in ("", "null", "none"))
+
+
+def _written(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
+
+
+def _day(text: str) -> date | None:
+    if text.strip().casefold() == ANY_DAY:
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise Misconfigured(f"{text!r} is no day; write it as 2026-03-31, or {ANY_DAY!r}.") from error

@@ -50,6 +50,22 @@ class Passage:
         """The text that encoders and BM25 see: the heading line, then the passage."""
         return f"{self.heading}\n{self.text}" if self.heading else self.text
 
+    @property
+    def place(self) -> Place:
+        """Where it stands, without what it says."""
+        return Place(self.id, self.document_id, self.heading, self.source, self.span)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a passage stands: enough to name its source and to open it there. See ``Passage`` for the fields."""
+
+    passage_id: str
+    document_id: str
+    heading: str
+    source: str
+    span: tuple[int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class RetrievedPassage:
@@ -57,7 +73,8 @@ class RetrievedPassage:
 
     ``score``: higher is better and comparable within its list only. ``rank`` counts from 1. ``signals`` holds
     what each stage said: ``dense_score``, ``dense_rank``, ``bm25_score``, ``bm25_rank``, ``fusion_score``, and
-    ``relevance`` (the reranker's probability, 0..1, that the passage answers the query).
+    ``relevance`` (the reranker's probability, 0..1, that the passage answers the query). ``also_in``: the other
+    places that say the same and are not in the list themselves.
     The order of a list is total: ``(-score, passage.id)``.
     """
 
@@ -65,3 +82,4 @@ class RetrievedPassage:
     score: float
     rank: int
     signals: Mapping[str, float] = field(default_factory=dict, hash=False)
+    also_in: tuple[Place, ...] = ()

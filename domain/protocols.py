@@ -157,7 +157,8 @@ class AnswerWeigher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What one ingestion did. ``skipped`` pairs a source with the reason in words."""
+    """What one ingestion did. ``skipped`` pairs a source with the reason in words; ``warnings`` are sentences about
+    what could not be done besides, such as making the vector index anew."""
 
     added: int
     replaced: int
@@ -165,6 +166,7 @@ class IngestReport:
     passages: int
     skipped: tuple[tuple[str, str], ...]
     seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

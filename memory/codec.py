@@ -1,6 +1,6 @@
 """How a turn is written down: one JSON envelope, read back exactly as it was.
 
-``{"version": [1, 0], "turn": {...}}``. The first number changes when an older Colloquy could no longer read the
+``{"version": [1, 1], "turn": {...}}``. The first number changes when an older Colloquy could no longer read the
 turn rightly, the second when fields were merely added: those are ignored by whoever does not know them.
 """
 
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.conversation import Turn
 from domain.errors import PartUnavailable
 
-VERSION = (1, 0)
+VERSION = (1, 1)
 """(major, minor) of the envelope that this code writes."""
 
 _TURN = TypeAdapter(Turn)

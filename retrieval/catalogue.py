@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,17 @@ from domain.errors import DocumentRejected, Misconfigured
 from domain.filters import Filter
 from domain.passage import Document, Passage
 from domain.protocols import KnowledgeBaseInfo
+from retrieval.base_files import name_of, sync_folder
+from retrieval.index_spec import Metric
 from retrieval.lexical import LEXICON_SCHEMA, bm25_search
 from retrieval.prepared import PreparedDocument
 from retrieval.sqlite_file import SqliteFile, connect, told_in_words
+from retrieval.validity import replaced_by
 
 FORMAT = "1"
-METRIC = "inner product"
+
+_METRIC_NAMES = {Metric.DOT: "inner product", Metric.COSINE: "cosine", Metric.L2: "squared distance"}
+"""As the file spells them; the first one did so before there were others."""
 
 _SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -50,6 +56,11 @@ CREATE TABLE vectors (
 {LEXICON_SCHEMA}
 """
 
+_BOUND_IN_TIME = """
+SELECT id, metadata FROM documents WHERE json_extract(metadata, '$.supersedes') IS NOT NULL
+    OR json_extract(metadata, '$.effective_until') IS NOT NULL OR json_extract(metadata, '$.effective_from') > ?
+"""
+
 _PASSAGE_COLUMNS = "id, document_id, title, text, source, start, stop, section, metadata"
 
 Matrix = npt.NDArray[np.float32]
@@ -62,10 +73,11 @@ class Identity:
 
     fingerprint: str
     dimension: int
-    metric: str = METRIC
+    metric: Metric = Metric.DOT
 
     def as_meta(self) -> dict[str, str]:
-        return {"fingerprint": self.fingerprint, "dimension": str(self.dimension), "metric": self.metric}
+        metric = _METRIC_NAMES[self.metric]
+        return {"fingerprint": self.fingerprint, "dimension": str(self.dimension), "metric": metric}
 
 
 class Moment:
@@ -129,15 +141,26 @@ class Moment:
         select = "SELECT row FROM passages WHERE document_id = ?"
         return [int(row) for id_ in document_ids for (row,) in self._connection.execute(select, (id_,))]
 
+    def rows_by_id(self, passage_ids: Iterable[str]) -> dict[str, int]:
+        """The row number of each passage with one of these ids."""
+        select = "SELECT row FROM passages WHERE id = ?"
+        found = ((id_, self._connection.execute(select, (id_,)).fetchone()) for id_ in passage_ids)
+        return {id_: int(row[0]) for id_, row in found if row}
+
     def outside(self, filter_: Filter) -> list[str]:
         """The ids of the documents that ``filter_`` does not let through."""
         found = self._connection.execute("SELECT id, metadata FROM documents")
         return [id_ for id_, metadata in found if not filter_.admits(json.loads(metadata))]
 
-    def superseding(self) -> dict[str, Mapping[str, str]]:
-        """The metadata, by id, of every document that replaces another."""
-        select = "SELECT id, metadata FROM documents WHERE json_extract(metadata, '$.supersedes') IS NOT NULL"
-        return {id_: json.loads(text) for id_, text in self._connection.execute(select)}
+    def bound_in_time(self, today: date) -> dict[str, Mapping[str, str]]:
+        """The metadata, by id, of the documents that replace another, are replaced, run out, or are to take effect
+        after ``today``: all that the day of a question may rule out."""
+        found = self._connection.execute(_BOUND_IN_TIME, (today.isoformat(),))
+        bound: dict[str, Mapping[str, str]] = {id_: json.loads(text) for id_, text in found}
+        replaced = {older for id_, metadata in bound.items() for older in replaced_by(id_, metadata)} - bound.keys()
+        select = "SELECT metadata FROM documents WHERE id = ?"
+        older_ones = ((id_, self._connection.execute(select, (id_,)).fetchone()) for id_ in replaced)
+        return bound | {id_: json.loads(row[0]) for id_, row in older_ones if row}
 
     def content_hash(self, document_id: str) -> str | None:
         found = self._connection.execute("SELECT content_hash FROM documents WHERE id = ?", (document_id,)).fetchone()
@@ -153,6 +176,16 @@ class Moment:
         found = self._connection.execute("SELECT id, title, source, metadata FROM documents ORDER BY id")
         return [_document(*values) for values in found]
 
+    def prepared(self) -> Iterator[PreparedDocument]:
+        """Every document with its text and passages, by id, as it was put."""
+        select = f"SELECT {_PASSAGE_COLUMNS} FROM passages WHERE document_id = ? ORDER BY row"
+        found = self._connection.execute(
+            "SELECT id, title, source, metadata, text, content_hash FROM documents ORDER BY id"
+        )
+        for *about, text, content_hash in found:
+            passages = tuple(_passage(*values) for values in self._connection.execute(select, (about[0],)))
+            yield PreparedDocument(_document(*about), text, passages, content_hash)
+
 
 class Catalogue:
     """The file and what may be done to it. Safe for many threads; one writer at a time, over all processes."""
@@ -164,7 +197,7 @@ class Catalogue:
         if self.meta.get("format") != FORMAT:
             raise Misconfigured(
                 f"The index file {path} has format {self.meta.get('format')!r} where this version reads {FORMAT!r}; "
-                f"rebuild it: colloquy ingest --rebuild --kb {path.stem} PATH…"
+                f"rebuild it: colloquy ingest --rebuild --kb {name_of(path)} PATH…"
             )
 
     @property
@@ -191,6 +224,30 @@ class Catalogue:
         """Take a document and its passages out; False when there is none."""
         with self._changing() as connection:
             return connection.execute("DELETE FROM documents WHERE id = ?", (document_id,)).rowcount > 0
+
+    def remember(self, key: str, value: str) -> None:
+        """Keeps a remark about the knowledge base, beside its identity; it changes nothing that is searched."""
+        with self._file.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def shrink(self) -> None:
+        """Gives back the room of what was deleted and joins the word index's parts; contents and row numbers stay.
+
+        SQLite writes a copy into its log first: a crash leaves the file before or after, readers go on with what they
+        see, and as much room again is needed meanwhile. Raises ``PartUnavailable`` while another writes.
+        """
+        with self._file.writing() as connection:
+            connection.execute("INSERT INTO lexicon(lexicon) VALUES ('optimize')")
+        with self._file.bare() as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def seal(self) -> None:
+        """Closes it with its whole log written into the file, so that the file alone is all of it. Nobody else may
+        have it open."""
+        with self._file.bare() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._file.close()
 
     def close(self) -> None:
         self._file.close()
@@ -226,13 +283,19 @@ def create_catalogue(path: Path, identity: Identity, title: str, examples: Seque
             connection.execute("COMMIT")
             connection.close()
         os.link(scratch, path)  # unlike a rename, fails when another process was first
+        sync_folder(path.parent)
     finally:
         _unlink(scratch)
 
 
-def remove_catalogue(path: Path) -> None:
-    """Delete the file and its write-ahead log, the log first: it must never meet another file of that name."""
-    _unlink(path)
+def meta_of(path: Path) -> dict[str, str]:
+    """What the file says of itself, of whatever format and encoder. Raises ``Misconfigured`` for a damaged one."""
+    file = SqliteFile(path)
+    try:
+        with file.reading() as connection:
+            return Moment(connection).meta()
+    finally:
+        file.close()
 
 
 def info_of(path: Path) -> KnowledgeBaseInfo:
@@ -244,7 +307,7 @@ def info_of(path: Path) -> KnowledgeBaseInfo:
     finally:
         catalogue.close()
     examples = tuple(json.loads(meta["examples"]))
-    return KnowledgeBaseInfo(path.stem, meta["title"], documents, passages, float(meta["updated_at"]), examples)
+    return KnowledgeBaseInfo(name_of(path), meta["title"], documents, passages, float(meta["updated_at"]), examples)
 
 
 def _unlink(path: Path) -> None:

@@ -1,38 +1,48 @@
-"""Dense and lexical search together, fused by rank."""
+"""Dense and lexical search together, fused by rank, by score or by learned weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
-from typing import cast
+from typing import Literal, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from domain.conversation import Query
+from domain.errors import Misconfigured
 from domain.filters import OPEN, Filter
-from domain.passage import RetrievedPassage
+from domain.passage import Passage, RetrievedPassage
 from domain.protocols import PassageEncoder
-from retrieval.fusion import reciprocal_rank_fusion
-from retrieval.knowledge_base import NO_ROWS, Snapshot
-from retrieval.validity import asks_about_past
+from retrieval.fusion import min_max, reciprocal_rank_fusion, weighted_sum, z_scores
+from retrieval.fusion_weights import FusionWeights
+from retrieval.validity import AskedTime, asked_time
 
 Matrix = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 Ranking = list[tuple[int, float]]
+Fusion = Literal["rrf", "sum", "learned"]
+Normaliser = Literal["theoretical", "min-max", "z-score"]
+
+_LEAST = {"dense": -1.0, "bm25": 0.0}  # what a cosine and a BM25 cannot fall below
 
 
 @dataclass(frozen=True, slots=True)
 class HybridOptions:
     """How the lists are made and fused.
 
-    ``pool``: how many each list contributes. ``rrf_k``: the constant of the fusion (60 in its paper).
-    ``dense_weight``, ``lexical_weight``: the weight of each kind of list; ``context_weight``: what the lists for the
-    query with its context weigh beside those for the query alone. Weight 0 leaves a list out. ``keep_superseded``:
-    return documents that another one replaces even when the query does not ask about the past. ``only``: documents
-    that do not pass it are never found, whatever is asked; it works inside the search, so ``k`` passages come back
-    where ``k`` pass.
+    ``pool``: how many each list contributes. ``dense_weight``, ``lexical_weight``: the weight of each kind of list;
+    ``context_weight``: what the lists for the query with its context weigh beside those for the query alone. Weight
+    0 leaves a list out. ``keep_superseded``: return documents also where they do not hold at the time
+    that the query is about. ``only``: documents that do not pass it are never found, whatever is asked; it works inside
+    the search, so ``k`` passages come back where ``k`` pass.
+
+    ``fusion``: by reciprocal rank (``rrf_k``: the constant of its paper, 60), as a weighted sum of scores that
+    ``normaliser`` makes comparable (the paper's α is the dense weight where both add up to 1), or by ``learned``
+    weights, which take the place of the others.
     """
 
     pool: int = 50
@@ -42,85 +52,184 @@ class HybridOptions:
     context_weight: float = 0.5
     keep_superseded: bool = False
     only: Filter = OPEN
+    fusion: Fusion = "rrf"
+    normaliser: Normaliser = "theoretical"
+    learned: FusionWeights | None = None
+
+
+class Searchable(Protocol):
+    """What a search needs of a knowledge base at one moment; ``Snapshot`` says what each promises."""
+
+    def dense(self, vector: Matrix, k: int, excluded: Rows = NO_ROWS) -> list[tuple[int, float]]: ...
+
+    def dense_scores(self, vector: Matrix, rows: Sequence[int]) -> dict[int, float]: ...
+
+    def lexical(self, text: str, k: int, excluded: Rows = NO_ROWS) -> list[tuple[int, float]]: ...
+
+    def passages(self, rows: Sequence[int]) -> dict[int, Passage]: ...
+
+    def rows_outside(self, filter_: Filter) -> Rows: ...
+
+    def rows_not_holding(self, asked: AskedTime, today: date) -> Rows: ...
+
+
+@runtime_checkable
+class Narrowing(Protocol):
+    """A view that leaves documents out itself, more cheaply than when it is told their rows."""
+
+    def narrowed(self, only: Filter, asked: AskedTime | None, today: date) -> Searchable: ...
+
+
+Snapshots = Callable[[], AbstractContextManager[Searchable]]
 
 
 class HybridRetriever:
-    """Dense and BM25 lists of a query, and with a lower weight those of the query in its context, fused by RRF.
+    """Dense and BM25 lists of a query, and with a lower weight those of the query in its context, fused.
 
     Signals: ``fusion_score`` and ``dense_score`` (cosine with the query alone) on every passage; ``dense_rank``,
-    ``bm25_score``, ``bm25_rank`` where the query's own list holds it. Some passage is always nearest: that
-    "nothing matches" is for a ``RerankingRetriever`` or ``ThresholdedRetriever`` around this one to say.
+    ``bm25_score``, ``bm25_rank`` where the query's own list holds it; the same with ``context_`` before them for the
+    query in its context. Some passage is always nearest: that "nothing matches" is for a ``RerankingRetriever`` or
+    ``ThresholdedRetriever`` around this one to say.
     """
 
     def __init__(
         self,
-        snapshots: Callable[[], AbstractContextManager[Snapshot]],
+        snapshots: Snapshots,
         encoder: PassageEncoder,
         options: HybridOptions = HybridOptions(),
         *,
         today: Callable[[], date] = date.today,
     ) -> None:
-        """``snapshots`` gives a consistent view to search, such as ``KnowledgeBase.snapshot``."""
+        """``snapshots`` gives a consistent view to search, such as ``KnowledgeBase.snapshot``. Raises
+        ``Misconfigured`` for a learned fusion without weights."""
+        if options.fusion == "learned" and options.learned is None:
+            raise Misconfigured("The fusion is learned and has no weights; give HybridOptions.learned, or choose rrf.")
         self._snapshots, self._encoder, self._options, self._today = snapshots, encoder, options, today
 
     def retrieve(self, query: Query, k: int) -> Sequence[RetrievedPassage]:
+        return self._found(query, max(self._options.pool, k))[:k] if k > 0 else []
+
+    def pooled(self, query: Query) -> Sequence[RetrievedPassage]:
+        """All that the lists hold, ``pool`` each, as they were fused: what a learned fusion is fitted on."""
+        return self._found(query, self._options.pool)
+
+    def _found(self, query: Query, pool: int) -> list[RetrievedPassage]:
         texts = _texts(query)
-        if not texts or k <= 0:
+        if not texts:
             return []
         vectors = cast(Matrix, self._encoder.encode_queries(texts))
         with self._snapshots() as snapshot:
-            return _Search(snapshot, self._options, self._excluded(query, snapshot)).run(texts, vectors, k)
+            view, excluded = self._narrowed(query, snapshot)
+            return _Search(view, self._options, excluded).run(texts, vectors, pool)
 
-    def _excluded(self, query: Query, snapshot: Snapshot) -> npt.NDArray[np.int64]:
+    def over(self, snapshots: Snapshots) -> HybridRetriever:
+        """The same search in another view, such as a few documents of this one."""
+        return HybridRetriever(snapshots, self._encoder, self._options, today=self._today)
+
+    def _narrowed(self, query: Query, snapshot: Searchable) -> tuple[Searchable, Rows]:
+        """What is searched, and the rows in it that must not be found: outside the filter, or not holding at the time
+        the query is about. A filter for a day makes that the day the question is asked on."""
         only = self._options.only
+        today = only.valid_on or self._today()
+        asked = None if self._options.keep_superseded else asked_time((query.text, query.original), today)
+        if isinstance(snapshot, Narrowing):
+            return snapshot.narrowed(only, asked, today), NO_ROWS
         outside = NO_ROWS if only.is_open else snapshot.rows_outside(only)
-        return np.union1d(outside, self._replaced(query, snapshot))
+        aged = NO_ROWS if asked is None else snapshot.rows_not_holding(asked, today)
+        return snapshot, np.union1d(outside, aged)
 
-    def _replaced(self, query: Query, snapshot: Snapshot) -> npt.NDArray[np.int64]:
-        today = self._today()
-        if self._options.keep_superseded or any(asks_about_past(text, today) for text in (query.text, query.original)):
-            return NO_ROWS
-        return snapshot.superseded_rows(today)
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """One ranking: what it is of (``dense``, ``context_bm25``, …), its weight, its rows best first."""
+
+    name: str
+    weight: float
+    ranking: Ranking
+
+    @property
+    def rows(self) -> list[int]:
+        return [row for row, _ in self.ranking]
 
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    snapshot: Snapshot
+    snapshot: Searchable
     options: HybridOptions
-    excluded: npt.NDArray[np.int64]
+    excluded: Rows
 
-    def run(self, texts: Sequence[str], vectors: Matrix, k: int) -> list[RetrievedPassage]:
-        pool = max(self.options.pool, k)
-        dense = [self.snapshot.dense(vector, pool, self.excluded) for vector in vectors]
-        lexical = [self.snapshot.lexical(text, pool, self.excluded) for text in texts]
-        fused = self._fused(dense, lexical)
-        passages = self.snapshot.passages(list(fused))
-        best = sorted(fused, key=lambda row: (-fused[row], passages[row].id))[:k]
-        signals = self._signals(best, vectors[0], dense[0], lexical[0])
+    def run(self, texts: Sequence[str], vectors: Matrix, pool: int) -> list[RetrievedPassage]:
+        lists = self._lists(texts, vectors, pool)
+        signals = self._signals(lists, vectors)
+        scores = _FUSIONS[self.options.fusion](self.options, lists, signals)
+        passages = self.snapshot.passages(list(scores))
+        best = sorted(scores, key=lambda row: (-scores[row], passages[row].id))
         return [
-            RetrievedPassage(passages[row], fused[row], rank, {"fusion_score": fused[row], **signals[row]})
+            RetrievedPassage(passages[row], scores[row], rank, {"fusion_score": scores[row], **signals[row]})
             for rank, row in enumerate(best, start=1)
         ]
 
-    def _fused(self, dense: list[Ranking], lexical: list[Ranking]) -> dict[int, float]:
-        options = self.options
-        shares = [1.0] + [options.context_weight] * (len(dense) - 1)
-        weights = [options.dense_weight * s for s in shares] + [options.lexical_weight * s for s in shares]
-        rankings = [[row for row, _ in ranking] for ranking in (*dense, *lexical)]
-        kept = [(ranking, weight) for ranking, weight in zip(rankings, weights, strict=True) if weight > 0]
-        return dict(reciprocal_rank_fusion([r for r, _ in kept], options.rrf_k, [w for _, w in kept]))
+    def _lists(self, texts: Sequence[str], vectors: Matrix, pool: int) -> list[_List]:
+        """Those of the query alone first, then those with its context, where it has one."""
+        lists = []
+        shares = (1.0, self.options.context_weight)
+        for prefix, share, text, vector in zip(_PREFIXES, shares, texts, vectors, strict=False):
+            dense, lexical = self.options.dense_weight * share, self.options.lexical_weight * share
+            lists.append(_List(f"{prefix}dense", dense, self.snapshot.dense(vector, pool, self.excluded)))
+            lists.append(_List(f"{prefix}bm25", lexical, self.snapshot.lexical(text, pool, self.excluded)))
+        return lists
 
-    def _signals(
-        self, rows: Sequence[int], vector: Matrix, dense: Ranking, lexical: Ranking
-    ) -> dict[int, dict[str, float]]:
-        signals = {row: {"dense_score": score} for row, score in self.snapshot.dense_scores(vector, rows).items()}
-        for rank, (row, _) in enumerate(dense, start=1):
-            if row in signals:
-                signals[row]["dense_rank"] = float(rank)
-        for rank, (row, score) in enumerate(lexical, start=1):
-            if row in signals:
-                signals[row] |= {"bm25_score": score, "bm25_rank": float(rank)}
+    def _signals(self, lists: Sequence[_List], vectors: Matrix) -> dict[int, dict[str, float]]:
+        """What the lists say of each of their passages, with the exact cosine also where a list does not hold it."""
+        rows = list(dict.fromkeys(row for one in lists if one.weight > 0 for row in one.rows))
+        signals: dict[int, dict[str, float]] = {row: {} for row in rows}
+        for prefix, vector in zip(_PREFIXES, vectors, strict=False):
+            for row, score in self.snapshot.dense_scores(vector, rows).items():
+                signals[row][f"{prefix}dense_score"] = score
+        for one in lists:
+            for rank, (row, score) in enumerate(one.ranking, start=1):
+                if row in signals:
+                    signals[row] |= {f"{one.name}_rank": float(rank), f"{one.name}_score": score}
         return signals
+
+
+_PREFIXES = ("", "context_")
+_Signals = Mapping[int, Mapping[str, float]]
+
+
+def _by_rank(options: HybridOptions, lists: Sequence[_List], signals: _Signals) -> dict[int, float]:
+    del signals
+    kept = [one for one in lists if one.weight > 0]
+    return dict(reciprocal_rank_fusion([one.rows for one in kept], options.rrf_k, [one.weight for one in kept]))
+
+
+def _by_score(options: HybridOptions, lists: Sequence[_List], signals: _Signals) -> dict[int, float]:
+    kept = [one for one in lists if one.weight > 0]
+    told = [_normalised(options.normaliser, one, signals) for one in kept]
+    return weighted_sum(told, [one.weight for one in kept])
+
+
+def _normalised(normaliser: Normaliser, one: _List, signals: _Signals) -> dict[int, float]:
+    key = f"{one.name}_score"
+    scores = {row: said[key] for row, said in signals.items() if key in said}
+    if normaliser == "z-score":
+        return z_scores(scores)
+    least = _LEAST[one.name.removeprefix("context_")] if normaliser == "theoretical" else None
+    return min_max(scores, least)
+
+
+def _by_weights(options: HybridOptions, lists: Sequence[_List], signals: _Signals) -> dict[int, float]:
+    del lists
+    assert options.learned is not None
+    rows = list(signals)
+    return dict(zip(rows, options.learned.probabilities([signals[row] for row in rows]), strict=True))
+
+
+_FUSIONS: Mapping[Fusion, Callable[[HybridOptions, Sequence[_List], _Signals], dict[int, float]]] = {
+    "rrf": _by_rank,
+    "sum": _by_score,
+    "learned": _by_weights,
+}
 
 
 def _texts(query: Query) -> list[str]:

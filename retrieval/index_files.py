@@ -61,8 +61,8 @@ class IndexFiles:
         except (OSError, RuntimeError) as error:
             shutil.rmtree(scratch, ignore_errors=True)
             raise PartUnavailable(
-                f"The vector index {final} cannot be written ({error}); make room or give write permission. Searches "
-                "go on without it, more slowly."
+                f"The vector index {final} cannot be written ({_in_short(error)}); make room or give write "
+                "permission. Searches go on without it, more slowly."
             ) from error
         self._remove_others(final)
 
@@ -93,6 +93,11 @@ class IndexFiles:
         for path in left:
             if path != kept:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _in_short(error: Exception) -> str:
+    """FAISS puts the line of its source and the call before what happened."""
+    return str(error).rpartition("failed: ")[2] if isinstance(error, RuntimeError) else str(error)
 
 
 def _checksum(path: Path) -> str:

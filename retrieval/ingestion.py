@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -22,7 +22,7 @@ from retrieval.readers import BlockKind, ParsedDocument, holds_rows, open_docume
 from retrieval.readers.files import Origin, cannot_open, check_regular
 from retrieval.seen_ids import SeenIds
 
-_BATCH_DOCUMENTS, _BATCH_PASSAGES = 64, 512
+_BATCH_DOCUMENTS, _BATCH_PASSAGES = 512, 512
 """An encoder is fastest when it may sort a few hundred texts by length; more only costs memory."""
 
 _MAX_REASONS_PER_FILE = 20
@@ -74,13 +74,63 @@ def ingest(
     run = _Run(index, progress or (lambda _: None))
     run.take_all(_walk(paths, run.skip))
     if prune:
-        run.prune(paths)
+        run.prune(lambda source: any(_came_from(root, source) for root in paths))
     return run.report(time.monotonic() - started)
+
+
+def ingest_anew(
+    paths: Sequence[Path], index: Index, *, progress: Callable[[IngestProgress], None] | None = None
+) -> IngestReport:
+    """The same for an empty ``index`` that is to take the place of another: raises ``Misconfigured`` when nothing at
+    all could be read, which is more likely a wrong path than the wish for an empty knowledge base."""
+    report = ingest(paths, index, progress=progress)
+    if not report.added:
+        why = report.skipped[0][1] if report.skipped else "There is no file that can be read."
+        places = ", ".join(f"“{path}”" for path in paths)
+        raise Misconfigured(f"Nothing could be read from {places}, so the knowledge base stays as it is. {why}")
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class FolderChanges:
+    """What following a folder did: sources (``folder/file.md``) new, changed and gone, and (source, reason) of those
+    that could not be read."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    skipped: tuple[tuple[str, str], ...]
+
+
+def ingest_changes(folder: Path, changed: Sequence[Path], present: Collection[str], index: Index) -> FolderChanges:
+    """Bring ``index`` up to date with the ``changed`` files of ``folder``.
+
+    ``present`` are the sources of all that is there, or may be: files, and folders that cannot be listed. Documents
+    that came from the folder and from nothing present, and those that their changed file no longer holds, are
+    deleted, after what is new is in: a renamed file is never missing. A document whose id another file has is skipped.
+    """
+    before = {document.id: document.source for document in index.documents() if _came_from(folder, document.source)}
+    kept = {id_: source for id_, source in before.items() if _is_below(source, present)}
+    run = _Run(index, lambda _: None, owners=kept)
+    run.take_all([(path, folder) for path in changed])
+    reread = {Origin.of(path, folder).source for path in changed}
+    deleted = run.prune(
+        lambda source: _came_from(folder, source) and (source in reread or not _is_below(source, present))
+    )
+    known, touched = frozenset(before.values()), frozenset(run.stored) | deleted
+    left = frozenset(document.source for document in index.documents()) if touched else known
+    return FolderChanges(
+        tuple(sorted(touched & left - known)),
+        tuple(sorted(touched & left & known)),
+        tuple(sorted(known - left)),
+        tuple(run.skipped),
+    )
 
 
 @dataclass(slots=True)
 class _Run:
-    """One ingestion and its counts."""
+    """One ingestion and its counts. ``owners``: the sources of documents that other files have, by id; ``stored``:
+    the sources that something was stored from."""
 
     index: Index
     tell: Callable[[IngestProgress], None]
@@ -94,6 +144,8 @@ class _Run:
     unread: set[str] = field(default_factory=set)
     seen: SeenIds = field(default_factory=SeenIds)
     batch: list[PreparedDocument] = field(default_factory=list)
+    owners: Mapping[str, str] = field(default_factory=dict)
+    stored: set[str] = field(default_factory=set)
 
     def take_all(self, files: Sequence[tuple[Path, Path]]) -> None:
         """Every file, each given with the path it was found under."""
@@ -110,17 +162,19 @@ class _Run:
         self.unread.add(source)
         self.skipped.append((source, reason))
 
-    def prune(self, roots: Sequence[Path]) -> None:
-        """Delete what came from ``roots`` and was not met in this run, and nothing that merely could not be read."""
+    def prune(self, is_covered: Callable[[str], bool]) -> frozenset[str]:
+        """Delete what came from sources that ``is_covered`` by this run and was not met in it, and nothing that merely
+        could not be read. Returns the sources."""
         gone = [
-            document.id
+            document
             for document in self.index.documents()
-            if any(_came_from(root, document.source) for root in roots)
+            if is_covered(document.source)
             and document.id not in self.seen
-            and not any(f"{document.source}/".startswith(f"{unread}/") for unread in self.unread)
+            and not _is_below(document.source, self.unread)
         ]
-        for document_id in gone:
-            self.index.delete(document_id)
+        for document in gone:
+            self.index.delete(document.id)
+        return frozenset(document.source for document in gone)
 
     def report(self, seconds: float) -> IngestReport:
         return IngestReport(self.added, self.replaced, self.unchanged, self.passages, tuple(self.skipped), seconds)
@@ -163,9 +217,9 @@ class _Run:
             yield item
             return
         document = item.document
-        if not self._is_new(document.id):
+        if self.owners.get(document.id, document.source) != document.source or not self._is_new(document.id):
             yield DocumentRejected(
-                f"The id “{document.id}” was already used by another document of this run; give each its own id."
+                f"The id “{document.id}” was already used by another document; give “{document.source}” its own."
             )
             return
         content_hash = whole_file or _row_hash(item)
@@ -219,6 +273,7 @@ class _Run:
         self.replaced += known
         self.added += len(batch) - known
         self.passages += sum(len(prepared.passages) for prepared in batch)
+        self.stored.update(prepared.document.source for prepared in batch)
         return None
 
     def _tell(self, source: str) -> None:
@@ -234,6 +289,13 @@ class _Run:
                 len(self.skipped),
             )
         )
+
+
+def visible_files(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files that ``ingest`` would read under ``folder``, sorted, and the sources of folders in it that cannot be
+    listed."""
+    unlisted: list[str] = []
+    return list(_files(folder, lambda source, _: unlisted.append(source))), unlisted
 
 
 def _walk(paths: Sequence[Path], skip: Callable[[str, str], None]) -> list[tuple[Path, Path]]:
@@ -259,6 +321,12 @@ def _files(root: Path, skip: Callable[[str, str], None]) -> Iterator[Path]:
 
 def _is_hidden(name: str) -> bool:
     return name.startswith((".", "~$"))  # Word keeps a “~$…” beside each document it has open
+
+
+def _is_below(source: str, places: Collection[str]) -> bool:
+    """Whether ``source`` is one of ``places`` or in a folder that is."""
+    parts = source.split("/")
+    return any("/".join(parts[:count]) in places for count in range(len(parts), 0, -1))
 
 
 def _came_from(root: Path, source: str) -> bool:

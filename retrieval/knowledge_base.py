@@ -2,351 +2,276 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import cast
+from typing import Literal, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
-from domain.errors import DocumentRejected, Misconfigured, UnknownKnowledgeBase
-from domain.filters import Filter
-from domain.passage import Document, Passage
+from domain.errors import Misconfigured, PartUnavailable, UnknownKnowledgeBase
 from domain.protocols import KnowledgeBaseInfo, PassageEncoder
-from retrieval.catalogue import Catalogue, Identity, Moment, create_catalogue, info_of, remove_catalogue
-from retrieval.dense import DenseIndex, FlatIndex
-from retrieval.dense_trained import LayeredIndex, TrainedIndex, training_size
-from retrieval.index_files import IndexFiles, Owner
-from retrieval.index_spec import Family, IndexSpec, Metric, chosen_for
+from retrieval.base_files import NAME, BaseFiles, names_in
+from retrieval.catalogue import Catalogue, Identity, create_catalogue, info_of, meta_of
+from retrieval.index_spec import IndexSpec, Metric
+from retrieval.living_base import KnowledgeBase
+from retrieval.loaded import INDEX_REMARK, Loaded
 from retrieval.prepared import PreparedDocument
-from retrieval.validity import superseded
+from retrieval.snapshot import NO_ROWS, Snapshot
+from retrieval.sqlite_file import gone
 
-Matrix = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
+__all__ = ["NO_ROWS", "KnowledgeBase", "KnowledgeBaseStore", "Snapshot"]
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-SUFFIX = ".sqlite3"
-NO_ROWS = np.zeros(0, dtype=np.int64)
-_CHANGED_SHARE = 0.2  # of a trained index: what is new is compared one by one, and its centroids do not know it
-_FILTERS_KEPT = 64  # a day's filters of a few audiences and regions
+T = TypeVar("T")
 
-
-class Snapshot:
-    """A knowledge base at one moment: vectors, word index and passages of the same generation."""
-
-    def __init__(self, moment: Moment, index: DenseIndex, dimension: int, outside: Callable[[Filter], Rows]) -> None:
-        """``outside`` gives the rows that a filter does not let through at this moment."""
-        self._moment, self._index, self._dimension, self._outside = moment, index, dimension, outside
-
-    def __len__(self) -> int:
-        """How many passages there are."""
-        return len(self._index)
-
-    def dense(self, vector: Matrix, k: int, excluded: Rows = NO_ROWS) -> list[tuple[int, float]]:
-        """The ``k`` nearest (row, inner product) to ``vector`` (dimension,), by ``(-score, row)``."""
-        scores, rows = self._index.search(vector, k, excluded, self._exact)
-        return list(zip(rows.tolist(), scores.tolist(), strict=True))
-
-    def dense_scores(self, vector: Matrix, rows: Sequence[int]) -> dict[int, float]:
-        """The inner product of ``vector`` with the passages in ``rows``."""
-        scores = self._index.scores(vector, np.asarray(rows, dtype=np.int64), self._exact)
-        return dict(zip(rows, scores.tolist(), strict=True))
-
-    def lexical(self, text: str, k: int, excluded: Rows = NO_ROWS) -> list[tuple[int, float]]:
-        """The ``k`` best (row, BM25) for ``text``, by ``(-score, row)``; [] when no word of it occurs."""
-        return self._moment.lexical(text, k, excluded.tolist())
-
-    def rows(self) -> list[int]:
-        """The row numbers of all passages, ascending."""
-        return [int(row) for row in self._index.ids]
-
-    def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
-        """The passages with these row numbers."""
-        return self._moment.passages(rows)
-
-    def _exact(self, rows: Rows) -> Matrix:
-        return self._moment.vectors_of(rows, self._dimension)
-
-    def rows_outside(self, filter_: Filter) -> Rows:
-        """The passages of documents that ``filter_`` does not let through, ascending."""
-        return self._outside(filter_)
-
-    def superseded_rows(self, today: date) -> Rows:
-        """The passages of documents that another one replaces as of ``today``."""
-        rows = self._moment.rows_of(superseded(self._moment.superseding(), today))
-        return np.asarray(rows, dtype=np.int64)
+_LOOKS = 5  # at a knowledge base that is being replaced: each finds a newer one
+_BATCH_PASSAGES = 512  # an encoder is fastest when it may sort a few hundred texts by length
 
 
-class KnowledgeBase:
-    """One knowledge base: a ``domain.protocols.Index`` that can be searched. Safe for many threads."""
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What compacting did: all bytes of the knowledge base on disk before and after, and the index it is searched
+    with."""
 
-    def __init__(
-        self, name: str, catalogue: Catalogue, encoder: PassageEncoder, index: IndexSpec | None = None
-    ) -> None:
-        """``index``: the one to make of the vectors; None chooses by their number."""
-        self.name = name
-        self._catalogue, self._encoder, self._spec = catalogue, encoder, index
-        self._files = IndexFiles(catalogue.path)
-        self._lock = Lock()
-        self._dense: tuple[int, DenseIndex] = (-1, FlatIndex(encoder.dimension))
-        self._filtered: dict[Filter, tuple[int, Rows]] = {}
-
-    def put(self, document: Document, text: str, passages: Sequence[Passage], content_hash: str) -> None:
-        """Add or replace one document; see ``put_many``."""
-        self.put_many([PreparedDocument(document, text, tuple(passages), content_hash)])
-
-    def put_many(self, documents: Sequence[PreparedDocument]) -> None:
-        """Add or replace documents, all or none: encode first, then one short transaction.
-
-        Raises ``DocumentRejected`` for a passage of another document or a taken id, ``PartUnavailable`` while
-        another process writes; nothing has changed then.
-        """
-        latest = list({prepared.document.id: prepared for prepared in documents}.values())
-        for prepared in latest:
-            _check_passages(prepared)
-        texts = [passage.searchable for prepared in latest for passage in prepared.passages]
-        vectors = cast(Matrix, self._encoder.encode_passages(texts)) if texts else self._no_vectors()
-        ends = np.cumsum([len(prepared.passages) for prepared in latest], dtype=np.int64)
-        self._catalogue.put_many(latest, np.split(vectors, ends)[: len(latest)])
-
-    def delete(self, document_id: str) -> bool:
-        """Take a document out; False when there is none."""
-        return self._catalogue.delete(document_id)
-
-    def content_hash(self, document_id: str) -> str | None:
-        with self._catalogue.moment() as moment:
-            return moment.content_hash(document_id)
-
-    def document(self, document_id: str) -> tuple[Document, str] | None:
-        """The document and its full text, or None."""
-        with self._catalogue.moment() as moment:
-            return moment.document(document_id)
-
-    def documents(self) -> Iterable[Document]:
-        """All documents, by id."""
-        with self._catalogue.moment() as moment:
-            return moment.documents()
-
-    @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
-        """One consistent view for the length of the ``with`` block, whatever writers do meanwhile."""
-        with self._catalogue.moment() as moment:
-            index, dimension = self._index_at(moment), self._encoder.dimension
-            yield Snapshot(moment, index, dimension, lambda filter_: self._outside(moment, filter_))
-
-    def compact(self, index: IndexSpec | None = None) -> IndexSpec:
-        """Makes the vector index anew where that is due: another one is wanted (``index``, else what was given at the
-        start or fits the number of vectors), or a fifth of it has changed. Returns what is searched from now on.
-
-        Readers go on with what they have meanwhile; a crash leaves the index before. Raises ``PartUnavailable`` when
-        it cannot be written.
-        """
-        with self._catalogue.moment() as moment:
-            _, count = moment.counts()
-            wanted, current = (index or self._spec or chosen_for(count)), self._index_at(moment)
-            if wanted.family is Family.FLAT or not count:
-                self._files.remove()
-                if not isinstance(current, FlatIndex):
-                    self._use(moment, self._flat(moment))
-                return IndexSpec(Family.FLAT)
-            if _is_due(current, wanted, count):
-                made = self._trained(moment, wanted, count)
-                self._files.save(made, self._owner(moment), moment.generation())
-                self._use(moment, made)
-                return made.spec
-            return wanted.sized(count)
-
-    def close(self) -> None:
-        self._catalogue.close()
-
-    def _trained(self, moment: Moment, spec: IndexSpec, count: int) -> TrainedIndex:
-        size, dimension = training_size(spec, count), self._encoder.dimension
-        rows = moment.rows()
-        sample = np.sort(np.random.default_rng(0).choice(rows, size, replace=False))
-        learnt_from = moment.vectors(sample, dimension)
-        return TrainedIndex.build(spec, Metric.DOT, learnt_from, moment.vector_blocks(dimension), count)
-
-    def _use(self, moment: Moment, index: DenseIndex) -> None:
-        with self._lock:
-            if moment.generation() >= self._dense[0]:
-                self._dense = (moment.generation(), index)
-
-    def _owner(self, moment: Moment) -> Owner:
-        meta = moment.meta()
-        return Owner(meta["created_at"], meta["fingerprint"], self._encoder.dimension)
-
-    def _flat(self, moment: Moment) -> FlatIndex:
-        rows = moment.rows()
-        return FlatIndex(self._encoder.dimension, rows, moment.vectors(rows, self._encoder.dimension))
-
-    def _index_at(self, moment: Moment) -> DenseIndex:
-        """The vectors of this moment: those in memory, or a changed copy of them."""
-        generation = moment.generation()
-        with self._lock:  # one thread reads the changes; the others wait and find them read
-            known, index = self._dense
-            if known == generation:
-                return index
-            index = self._brought_to(moment, index)
-            if generation > known:  # a reader of an older moment must not turn the clock back for others
-                self._dense = (generation, index)
-            return index
-
-    def _outside(self, moment: Moment, filter_: Filter) -> Rows:
-        """The rows outside ``filter_``, read once a generation: reading all metadata takes longer than a search."""
-        generation = moment.generation()
-        with self._lock:
-            known = self._filtered.get(filter_)
-        if known is not None and known[0] == generation:
-            return known[1]
-        rows = np.sort(np.asarray(moment.rows_of(moment.outside(filter_)), dtype=np.int64))
-        with self._lock:
-            if len(self._filtered) >= _FILTERS_KEPT:
-                self._filtered.pop(next(iter(self._filtered)))
-            self._filtered[filter_] = (generation, rows)
-        return rows
-
-    def _brought_to(self, moment: Moment, index: DenseIndex) -> DenseIndex:
-        if not len(index):
-            saved = self._files.load(self._owner(moment)) if moment.counts()[1] else None
-            if saved is None:
-                return self._flat(moment)
-            index = saved
-        rows = moment.rows()
-        added = np.setdiff1d(rows, index.ids, assume_unique=True)
-        gone = np.setdiff1d(index.ids, rows, assume_unique=True)
-        if not len(added) and not len(gone):
-            return index
-        return index.with_changes(added, moment.vectors(added, self._encoder.dimension), gone)
-
-    def _no_vectors(self) -> Matrix:
-        return np.zeros((0, self._encoder.dimension), dtype=np.float32)
+    bytes_before: int
+    bytes_after: int
+    index: IndexSpec
 
 
 class KnowledgeBaseStore:
     """The knowledge bases in one folder, a file each. Safe for many threads and processes."""
 
     def __init__(
-        self, folder: Path, encoder: PassageEncoder, *, busy_seconds: float = 10.0, index: IndexSpec | None = None
+        self,
+        folder: Path,
+        encoder: PassageEncoder,
+        *,
+        busy_seconds: float = 10.0,
+        index: IndexSpec | None = None,
+        metric: Metric = Metric.DOT,
     ) -> None:
         """``busy_seconds``: how long a writer waits for another process before ``PartUnavailable``. ``index``: the
-        vector index of each knowledge base; None chooses by its size."""
+        vector index of each knowledge base; None chooses by its size. ``metric``: how vectors are compared; one that
+        was made by another is refused."""
         self._folder, self._encoder, self._busy_seconds, self._index = folder, encoder, busy_seconds, index
-        self._open: dict[str, tuple[tuple[int, int], KnowledgeBase]] = {}
+        self._identity = Identity(encoder.fingerprint, encoder.dimension, metric)
+        self._open: dict[str, tuple[Path, tuple[int, int], Loaded]] = {}
+        self._bases: dict[str, KnowledgeBase] = {}
         self._lock = Lock()
 
     def names(self) -> list[str]:
         """The names of all knowledge bases, sorted."""
-        found = (path.name.removesuffix(SUFFIX) for path in self._folder.glob(f"*{SUFFIX}"))
-        return sorted(name for name in found if NAME.fullmatch(name))
+        return names_in(self._folder)
 
     def open(self, name: str) -> KnowledgeBase:
         """The knowledge base ``name``; cheap when it is open already, also after another process rebuilt it.
 
         Raises ``UnknownKnowledgeBase``, or ``Misconfigured`` when it is damaged or another encoder made it.
         """
-        path = self._existing(name)
-        status = path.stat()
-        file = (status.st_dev, status.st_ino)  # a rebuilt knowledge base is another file of the same name
+        self._existing(name)
+        self._loaded(name)
         with self._lock:
-            known = self._open.get(name)
-            if known is None or known[0] != file:
-                known = (file, self._load(name, path))
-                self._open[name] = known
-            return known[1]
+            return self._bases.setdefault(
+                name,
+                KnowledgeBase(name, self._encoder, lambda: self._loaded(name), self._files(name).lock.shared),
+            )
 
     def create(self, name: str, title: str = "", examples: Sequence[str] = ()) -> KnowledgeBase:
         """Make and open an empty knowledge base. Raises ``Misconfigured`` for a bad or taken name."""
-        path = self._path(name)
-        try:
-            create_catalogue(path, self._identity(), title or name, examples)
-        except FileExistsError as error:
-            raise Misconfigured(
-                f"There is a knowledge base {name!r} already; ingest into it, or remove it first: "
-                f"colloquy kb remove {name}"
-            ) from error
+        files = self._files(name)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with files.lock.alone():
+            if files.live() is not None:
+                raise Misconfigured(
+                    f"There is a knowledge base {name!r} already; ingest into it, or remove it first: "
+                    f"colloquy kb remove {name}"
+                )
+            files.clear()
+            create_catalogue(files.first, self._identity, title or name, examples)
         return self.open(name)
 
     def remove(self, name: str) -> None:
         """Delete a knowledge base for good. Raises ``UnknownKnowledgeBase``."""
-        path = self._existing(name)
-        with self._lock:
-            known = self._open.pop(name, None)
-            if known is not None:
-                known[1].close()
-            IndexFiles(path).remove()
-            remove_catalogue(path)
+        files = self._files(name)
+        if files.live() is None and self._folder.is_dir():  # a removal that was killed may have left its files
+            with files.lock.alone():
+                files.clear()
+                files.lock.remove()
+        self._existing(name)
+        with files.lock.alone():
+            self._forget(name)
+            files.remove()
+
+    @contextmanager
+    def rebuilding(self, name: str) -> Iterator[KnowledgeBase]:
+        """An empty knowledge base to be filled, which takes the place of ``name`` (its title and example questions
+        kept) at the end of the ``with`` block; an exception throws it away. Made when there is none of that name.
+
+        Readers go on with the old one until then, and find the new one at their next snapshot. Writers of the old one
+        are refused meanwhile (``PartUnavailable``), so that nothing they write is lost. Whatever encoder, metric or
+        format the old one has, or if it is damaged, the new one is of this store's. A crash leaves the old one.
+        """
+        files = self._files(name)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with files.lock.alone():
+            files.clear()
+            live = files.live()
+            before = _told(live[0] if live else None, name)
+            create_catalogue(files.scratch, self._identity, before["title"], json.loads(before["examples"]))
+            loaded = self._load(name, files.scratch)
+            loaded.catalogue.remember(INDEX_REMARK, before.get(INDEX_REMARK, ""))
+            try:
+                yield KnowledgeBase(name, self._encoder, lambda: loaded)
+                loaded.catalogue.seal()
+                if live is not None and _told(live[0], name) != before:
+                    raise PartUnavailable(f"{name!r} was changed by an older Colloquy meanwhile; rebuild it again.")
+                files.swap_in()
+            finally:
+                loaded.close()
+                files.clear()
+
+    def reembed(self, name: str, progress: Callable[[int, int], None] | None = None) -> int:
+        """Rebuilds ``name`` from the passages it holds, encoded anew: after a change of encoder or metric, without the
+        files it came from. ``progress`` hears of (passages done, all). Returns how many there are.
+
+        Raises as ``rebuilding`` does, and ``Misconfigured`` when what it holds cannot be read.
+        """
+        self._existing(name)
+        done = 0
+        with self.rebuilding(name) as new:
+            old = Catalogue(self._existing(name), busy_seconds=self._busy_seconds)
+            try:
+                with old.moment() as moment:
+                    _, total = moment.counts()
+                    for batch in _batched(moment.prepared()):
+                        new.put_many(batch)
+                        done += sum(len(prepared.passages) for prepared in batch)
+                        if progress is not None:
+                            progress(done, total)
+            finally:
+                old.close()
+            new.compact()
+        return done
+
+    def compact(self, name: str, index: IndexSpec | Literal["auto"] | None = None) -> Compaction:
+        """Gives back the room of what was deleted, and makes the vector index anew where that is due.
+
+        ``index`` names another one, which later compactions keep to; "auto" goes by size again, None by what was named
+        before. Safe beside readers and writers and against a crash at any instant. Raises ``PartUnavailable`` when
+        another process writes all the time or the disk is full.
+        """
+        base, files = self.open(name), self._files(name)
+        before, spec = files.size_bytes(), index if isinstance(index, IndexSpec) else None
+        with files.lock.alone():
+            files.clear()
+        with files.lock.shared():
+            loaded = self._loaded(name)
+            if index is not None:
+                loaded.remember_index(spec)
+            loaded.catalogue.shrink()
+        made = base.compact(spec)
+        return Compaction(before, files.size_bytes(), made)
 
     def fits(self, name: str) -> bool:
         """Whether this encoder made it, so that it can be opened. Raises ``UnknownKnowledgeBase``."""
-        catalogue = Catalogue(self._existing(name), busy_seconds=self._busy_seconds)
-        try:
-            return self._made_by(catalogue) == self._identity().as_meta()
-        finally:
-            catalogue.close()
+        return self._at(name, lambda path: meta_of(path).items() >= self._identity.as_meta().items())
 
     def info(self, name: str) -> KnowledgeBaseInfo:
         """What lists show of it, whichever encoder made it."""
-        return info_of(self._existing(name))
+        return self._at(name, info_of)
 
     def close(self) -> None:
         with self._lock:
-            for _, knowledge_base in self._open.values():
-                knowledge_base.close()
+            for _, _, loaded in self._open.values():
+                loaded.close()
             self._open.clear()
 
-    def _load(self, name: str, path: Path) -> KnowledgeBase:
+    def _loaded(self, name: str) -> Loaded:
+        """The catalogue of ``name`` that is in place. Raises ``PartUnavailable`` when there is none any more."""
+        files = self._files(name)
+        with self._lock:
+            live = files.live()
+            known = self._open.get(name)
+            if known is not None and live == known[:2]:
+                return known[2]
+            if known is not None:
+                del self._open[name]
+                known[2].close()
+            if live is None:
+                raise gone(files.first)
+            loaded = self._at(name, lambda path: self._load(name, path))
+            self._open[name] = (*(files.live() or live), loaded)
+            return loaded
+
+    def _at(self, name: str, use: Callable[[Path], T]) -> T:
+        """``use`` of the file in place; of the newer one, when it is replaced meanwhile."""
+        path = self._existing(name)
+        for _ in range(_LOOKS):
+            try:
+                return use(path)
+            except PartUnavailable:
+                known, path = path, self._existing(name)
+                if path == known:
+                    raise
+        raise gone(path)
+
+    def _forget(self, name: str) -> None:
+        with self._lock:
+            known = self._open.pop(name, None)
+        if known is not None:
+            known[2].close()
+
+    def _load(self, name: str, path: Path) -> Loaded:
         catalogue = Catalogue(path, busy_seconds=self._busy_seconds)
-        wanted, found = self._identity().as_meta(), self._made_by(catalogue)
+        wanted, found = self._identity.as_meta(), self._made_by(catalogue)
         if found != wanted:
             catalogue.close()
             raise Misconfigured(
                 f"The knowledge base {name!r} was built by {_spelt(found)} and is opened by {_spelt(wanted)}; use "
-                f"that encoder, or rebuild it: colloquy ingest --rebuild --kb {name} PATH…"
+                f"that one, or make it anew from what it holds: colloquy kb rebuild {name} (from files: colloquy "
+                f"ingest --rebuild --kb {name} PATH…)"
             )
-        return KnowledgeBase(name, catalogue, self._encoder, self._index)
+        return Loaded(catalogue, self._identity, self._index)
 
     def _made_by(self, catalogue: Catalogue) -> dict[str, str]:
-        return {key: catalogue.meta.get(key, "nothing") for key in self._identity().as_meta()}
-
-    def _identity(self) -> Identity:
-        return Identity(self._encoder.fingerprint, self._encoder.dimension)
+        return {key: catalogue.meta.get(key, "nothing") for key in self._identity.as_meta()}
 
     def _existing(self, name: str) -> Path:
-        path = self._path(name)
-        if not path.is_file():
+        live = self._files(name).live()
+        if live is None:
             there = ", ".join(self.names()) or "none yet"
             raise UnknownKnowledgeBase(
                 f"There is no knowledge base {name!r} (there is: {there}); make it: colloquy ingest --kb {name} PATH…"
             )
-        return path
+        return live[0]
 
-    def _path(self, name: str) -> Path:
+    def _files(self, name: str) -> BaseFiles:
         if not NAME.fullmatch(name):
             raise Misconfigured(
                 f"{name[:80]!r} is no name for a knowledge base; use up to 63 small letters, digits and hyphens, "
                 "beginning with a letter or digit."
             )
-        return self._folder / f"{name}{SUFFIX}"
+        return BaseFiles(self._folder, name, self._busy_seconds)
 
 
-def _check_passages(prepared: PreparedDocument) -> None:
-    for passage in prepared.passages:
-        if passage.document_id != prepared.document.id:
-            raise DocumentRejected(
-                f"The passage {passage.id!r} names the document {passage.document_id!r} and came with "
-                f"{prepared.document.id!r}; cut the document again."
-            )
+def _told(path: Path | None, name: str) -> dict[str, str]:
+    """What the catalogue at ``path`` says of itself, if it can be read: title, example questions and more."""
+    told = {"title": name, "examples": "[]"}
+    with suppress(Misconfigured, PartUnavailable):
+        return told if path is None else told | meta_of(path)
+    return told
 
 
-def _is_due(current: DenseIndex, wanted: IndexSpec, count: int) -> bool:
-    """Whether ``current`` is another index than wanted, or too much of it has changed."""
-    if isinstance(current, LayeredIndex):
-        return current.changed_share > _CHANGED_SHARE or not current.base.spec.is_like(wanted, count)
-    return not isinstance(current, TrainedIndex) or not current.spec.is_like(wanted, count)
+def _batched(documents: Iterable[PreparedDocument]) -> Iterator[list[PreparedDocument]]:
+    batch: list[PreparedDocument] = []
+    for prepared in documents:
+        batch.append(prepared)
+        if sum(len(one.passages) for one in batch) >= _BATCH_PASSAGES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _spelt(meta: dict[str, str]) -> str:

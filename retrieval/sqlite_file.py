@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 
 from domain.errors import ColloquyError, Misconfigured, PartUnavailable
+from retrieval.base_files import name_of
 
 
 class SqliteFile:
@@ -33,6 +34,16 @@ class SqliteFile:
         """A connection inside the one write transaction; committed at the end, undone by any exception."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
+
+    @contextmanager
+    def bare(self) -> Iterator[sqlite3.Connection]:
+        """A connection outside any transaction, for what SQLite does in its own: ``VACUUM``, checkpoints."""
+        with told_in_words(self.path, self._busy_seconds):
+            connection = connect(self.path, self._busy_seconds, "rw")
+            try:
+                yield connection
+            finally:
+                connection.close()
 
     def close(self) -> None:
         """Close the idle connections; those in use close when they come back."""
@@ -60,7 +71,7 @@ class SqliteFile:
             if self._idle:
                 return self._idle.pop()
         if not self.path.is_file():
-            raise PartUnavailable(f"The index file {self.path} is gone; ingest its documents again.")
+            raise gone(self.path)
         return connect(self.path, self._busy_seconds, "rw")
 
     def _give(self, connection: sqlite3.Connection) -> None:
@@ -83,6 +94,11 @@ def connect(path: Path, busy_seconds: float, mode: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def gone(path: Path) -> PartUnavailable:
+    """What is said when the file is not there any more."""
+    return PartUnavailable(f"The index file {path} is gone; ingest its documents again.")
 
 
 @contextmanager
@@ -110,5 +126,5 @@ def told_in_words(path: Path, busy_seconds: float) -> Iterator[None]:
 def _damaged(path: Path, error: Exception) -> Misconfigured:
     return Misconfigured(
         f"The index file {path} is damaged or not a knowledge base ({error}); put back a copy, or rebuild it: "
-        f"colloquy ingest --rebuild --kb {path.stem} PATH…"
+        f"colloquy ingest --rebuild --kb {name_of(path)} PATH…"
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.answer import Answer, Candidate, Citation, Weighting
 from domain.conversation import Query, Trace, Turn
 from domain.errors import PartUnavailable
-from domain.passage import Passage, RetrievedPassage
+from domain.passage import Passage, Place, RetrievedPassage
 from memory.codec import VERSION, decode_turn, encode_turn
 
 NUMBERS = st.floats(allow_nan=False)  # a NaN differs from itself; infinities are in
@@ -82,6 +82,24 @@ def test_fields_of_a_newer_minor_version_are_ignored(make_turn: Callable[..., Tu
     envelope["turn"]["mood"] = "new"
     envelope["turn"]["answer"]["language"] = "new"
     assert decode_turn(json.dumps(envelope).encode()) == make_turn(1)
+
+
+def test_turns_stored_before_passages_named_other_places_are_still_read(make_turn: Callable[..., Turn]) -> None:
+    passage = Passage("uk#1", "uk", "Fees", "Moving costs £20.", "uk.md", (0, 17))
+    turn = replace(make_turn(1), evidence=(RetrievedPassage(passage, 1.0, 1),))
+    envelope = json.loads(encode_turn(turn))
+    assert envelope["turn"]["evidence"][0].pop("also_in") == []
+    envelope["version"] = [1, 0]
+    assert decode_turn(json.dumps(envelope).encode()) == turn
+
+
+def test_the_other_places_of_a_passage_are_stored_with_it(make_turn: Callable[..., Turn]) -> None:
+    passage = Passage("uk#1", "uk", "Fees", "Moving costs £20.", "uk.md", (0, 17), ("Moving",))
+    copy = replace(passage, id="faq#3", document_id="faq", source="faq.md").place
+    turn = replace(make_turn(1), evidence=(RetrievedPassage(passage, 1.0, 1, {}, (copy,)),))
+    assert decode_turn(encode_turn(turn)).evidence[0].also_in == (
+        Place("faq#3", "faq", "Fees › Moving", "faq.md", (0, 17)),
+    )
 
 
 def test_a_newer_major_version_is_refused_by_its_number(make_turn: Callable[..., Turn]) -> None:

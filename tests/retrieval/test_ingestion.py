@@ -108,18 +108,18 @@ def rows(folder: Path, count: int) -> Path:
 
 def test_documents_are_stored_in_batches(tmp_path: Path) -> None:
     index = BatchingMemoryIndex()
-    assert ingest([rows(tmp_path, 150)], index).added == 150
-    assert index.batches == [64, 64, 22]
+    assert ingest([rows(tmp_path, 1100)], index).added == 1100
+    assert index.batches == [512, 512, 76]
 
 
 def test_a_run_that_died_goes_on_where_it_stopped(tmp_path: Path) -> None:
     index = BatchingMemoryIndex(fail_at_batch=2)
     with pytest.raises(OSError, match="No space left"):
-        ingest([rows(tmp_path, 150)], index)
+        ingest([rows(tmp_path, 1100)], index)
     index.fail_at_batch = 0
-    report = ingest([rows(tmp_path, 150)], index)
-    assert (report.unchanged, report.added) == (64, 86)
-    assert len(index.puts) == len(set(index.puts)) == 150
+    report = ingest([rows(tmp_path, 1100)], index)
+    assert (report.unchanged, report.added) == (512, 588)
+    assert len(index.puts) == len(set(index.puts)) == 1100
 
 
 def test_thousands_of_bad_rows_are_summed_up(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from retrieval.validity import asks_about_past, superseded
+from retrieval.validity import TODAY_ONLY, asked_time, asks_about_past, not_holding, superseded
 
 TODAY = date(2026, 11, 22)
 
@@ -63,3 +63,82 @@ def test_a_replacement_counts_from_the_day_it_takes_effect() -> None:
 def test_documents_that_replace_each_other_or_themselves_all_stay() -> None:
     assert superseded({"a": {"supersedes": "b"}, "b": {"supersedes": "a"}}, TODAY) == frozenset()
     assert superseded({"a": {"supersedes": "a"}}, TODAY) == frozenset()
+
+
+TARIFF = {
+    "old": {"effective_from": "2024-04-01"},
+    "current": {"effective_from": "2026-03-01", "supersedes": "old"},
+    "next": {"effective_from": "2027-04-01", "supersedes": "current"},
+    "offer": {"effective_until": "2026-08-31"},
+    "page": {"effective_from": "2026-06-01"},
+    "notice": {"effective_from": "2027-01-01"},
+}
+"""Three versions of a price list, an offer that has run out, a page without other versions, a notice for next year."""
+
+
+@pytest.mark.parametrize(
+    ("question", "answered_by"),
+    [
+        ("How much is it?", "current page"),
+        ("How long will delivery take?", "current page"),
+        ("What does it cost in 2026?", "current page"),
+        ("What did it cost in 2025?", "old offer page"),
+        ("What did it cost on 1 March 2026?", "current offer page"),
+        ("What did it cost on 28 February 2026?", "old offer page"),
+        ("what did it cost on March 1st, 2026", "current offer page"),
+        ("bill of 2026-02-28", "old offer page"),
+        ("What did it cost before March 2026?", "old offer page"),
+        ("what did we pay in nov 2025", "old offer page"),
+        ("what did we pay two years ago", "old offer page"),
+        ("what did we pay last month", "current page"),
+        ("I joined in 2025, what does it cost now?", "old current offer page"),
+        ("What does it cost since 2025?", "current page"),
+        ("What did it cost in 2023?", "offer page"),
+        ("what was the price", "old current offer page"),
+        ("the price before the increase", "old current offer page"),
+        ("What will it cost in 2027?", "current next page notice"),
+        ("What will it cost in January 2027?", "current page notice"),
+        ("What will it cost in May 2027?", "next page notice"),
+        ("and from 1 April 2027", "next page notice"),
+        ("What will it cost next year?", "current next page notice"),
+        ("price starting January", "current page notice"),
+        ("My contract ends in June 2028, what is the fee today?", "current next page notice"),
+        ("Are prices going up?", "current next page notice"),
+        ("the upcoming price change", "current next page notice"),
+        ("The old price and the planned increase", "old current next offer page notice"),
+    ],
+)
+def test_a_question_is_answered_by_the_documents_that_hold_when_it_asks_about(question: str, answered_by: str) -> None:
+    out = not_holding(TARIFF, asked_time([question], TODAY), TODAY)
+    assert sorted(TARIFF.keys() - out) == sorted(answered_by.split())
+
+
+def test_the_same_question_is_answered_by_the_next_version_once_it_holds() -> None:
+    day = date(2027, 4, 1)
+    assert not_holding(TARIFF, TODAY_ONLY, day) == {"old", "current", "offer"}
+
+
+def test_what_a_rewrite_adds_to_the_message_counts_and_a_message_without_a_time_says_nothing() -> None:
+    typed, rewritten = "and in 2025?", "How much did the plan cost in 2025?"
+    assert asked_time([rewritten, "how much?"], TODAY) == asked_time([rewritten], TODAY)
+    assert asked_time([typed, rewritten], TODAY).spans == ((date(2025, 1, 1), date(2025, 12, 31)),) * 2
+    assert asked_time(["how much?", ""], TODAY) == TODAY_ONLY
+
+
+@pytest.mark.parametrize("text", ["31 June 2027", "2027-13-01", "call 2030 0000 0000 now", "in the year 2026", "may 5"])
+def test_no_day_is_made_of_what_is_none(text: str) -> None:
+    assert all(first.year >= 2027 for first, _ in asked_time([text], TODAY).spans)
+
+
+def test_a_bill_from_a_month_is_the_last_one_of_that_month() -> None:
+    assert asked_time(["the bill from May"], TODAY).spans == ((date(2026, 5, 1), date(2026, 5, 31)),)
+    assert asked_time(["my bill from Dec"], TODAY).spans == ((date(2025, 12, 1), date(2025, 12, 31)),)
+
+
+def test_metadata_that_names_no_date_rules_nothing_out() -> None:
+    documents = {
+        "a": {"effective_from": "null", "effective_until": "open", "supersedes": "null"},
+        "b": {"effective_from": "2026", "effective_until": "2026-11"},
+        "c": {"effective_from": "2026-12", "effective_until": ""},
+    }
+    assert not_holding(documents, TODAY_ONLY, TODAY) == {"c"}
