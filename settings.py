@@ -11,12 +11,13 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -27,6 +28,7 @@ from pydantic_settings import (
 )
 
 from domain.errors import Misconfigured
+from domain.filters import ANY_DAY, parse_filter
 
 PREFIX = "COLLOQUY_"
 FILE_VARIABLE = "COLLOQUY_SETTINGS"
@@ -65,6 +67,32 @@ def _index(value: object) -> object:
     return value
 
 
+def _milvus(value: object) -> object:
+    if isinstance(value, str) and not value.endswith(".db") and urlsplit(value).scheme not in ("http", "https"):
+        raise ValueError("write http://host:19530, https://… or the path of a file that ends in .db, or leave it out")
+    return value
+
+
+def _conditions(value: object) -> object:
+    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        _refused_as_value(value, ANY_DAY)
+    return value
+
+
+def _day(value: object) -> object:
+    day = value.isoformat() if isinstance(value, date) else value
+    if isinstance(day, str):
+        _refused_as_value((), day)
+    return day
+
+
+def _refused_as_value(conditions: Iterable[str], valid_on: str) -> None:
+    try:
+        parse_filter(conditions, valid_on)
+    except Misconfigured as error:
+        raise ValueError(str(error).rstrip(".")) from error
+
+
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -91,10 +119,15 @@ class RetrievalSettings(_Group):
     pool: Annotated[int, Field(ge=1, le=1000)] = 50
     candidates: Annotated[int, Field(ge=1, le=200)] = 20
     threshold: Share = 0.05
+    fusion: Literal["rrf", "learned"] = "rrf"
     context_weight: Annotated[float, Field(ge=0, le=4)] = 1.0
     fusion_share: Share = 0.3
     reader_context: Annotated[int, Field(ge=0, le=20)] = 1
     index: Annotated[str, BeforeValidator(_index)] = "auto"
+    metric: Literal["dot", "cosine", "l2"] = "dot"
+    only: Annotated[tuple[str, ...], BeforeValidator(_conditions)] = ()
+    valid_on: Annotated[str, BeforeValidator(_day)] = ANY_DAY
+    milvus_uri: Annotated[str | None, BeforeValidator(_milvus)] = None
 
 
 class GenerationSettings(_Group):
@@ -128,6 +161,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("data")
     redis_url: Annotated[str | None, BeforeValidator(_redis_url)] = None
+    milvus_token: SecretStr | None = None
     host: Annotated[str, BeforeValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 7860
     log_level: Literal["debug", "info", "warning", "error"] = "warning"

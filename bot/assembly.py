@@ -6,6 +6,7 @@ Models are opened when first needed, so that ``search`` never waits for the gene
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -16,7 +17,9 @@ from bot.dialogue import Dialogue, DialogueSettings
 from bot.policy import Policy, PolicySettings
 from domain.answer import Answer, AnswerKind
 from domain.conversation import Conversation, ConversationSummary, Query, Turn
+from domain.errors import PartUnavailable
 from domain.events import TurnEvent
+from domain.filters import parse_filter
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import ConversationStore, Evidence, IngestReport, KnowledgeBaseInfo, MemoryLimits
 from generation.answering import CopyAnswerer
@@ -29,11 +32,16 @@ from memory.embedded_server import EmbeddedRedis
 from memory.in_memory_store import InMemoryConversationStore
 from memory.redis_store import RedisConversationStore
 from memory.window import HistoryWindow
+from retrieval.duplicates import DistinctRetriever
 from retrieval.encoders import MiniLMEncoder, minilm_folder
+from retrieval.fusion_weights import open_fusion_weights
 from retrieval.hybrid import HybridOptions, HybridRetriever
-from retrieval.index_spec import parse_spec
-from retrieval.ingestion import IngestProgress, ingest
-from retrieval.knowledge_base import KnowledgeBaseStore
+from retrieval.index_spec import Metric, parse_spec
+from retrieval.ingestion import IngestProgress, ingest, ingest_anew
+from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
+from retrieval.milvus_knowledge_base import MilvusKnowledgeBase
+from retrieval.milvus_server import MilvusServer
+from retrieval.milvus_store import MilvusKnowledgeBaseStore
 from retrieval.reader import CachedReader, MiniLMReader
 from retrieval.reranking import RerankingRetriever
 from retrieval.sentences import sentence_spans
@@ -78,11 +86,16 @@ class Colloquy:
         return self._settings.data_dir / "models"
 
     @cached_property
-    def knowledge(self) -> KnowledgeBaseStore:
-        """The knowledge bases under the data directory."""
-        named = self._settings.retrieval.index
-        index = None if named == "auto" else parse_spec(named)
-        return KnowledgeBaseStore(self._settings.data_dir / "knowledge", self._encoder, index=index)
+    def knowledge(self) -> KnowledgeBaseStore | MilvusKnowledgeBaseStore:
+        """The knowledge bases: files under the data directory, or collections on a Milvus server."""
+        chosen = self._settings.retrieval
+        if chosen.milvus_uri is not None:
+            token = self._settings.milvus_token
+            server = MilvusServer(chosen.milvus_uri, token.get_secret_value() if token else "")
+            return MilvusKnowledgeBaseStore(server, self._encoder)
+        index = None if chosen.index == "auto" else parse_spec(chosen.index)
+        folder = self._settings.data_dir / "knowledge"
+        return KnowledgeBaseStore(folder, self._encoder, index=index, metric=Metric(chosen.metric))
 
     @cached_property
     def _encoder(self) -> MiniLMEncoder:
@@ -115,12 +128,18 @@ class Colloquy:
         hybrid = HybridRetriever(
             lambda: self.knowledge.open(knowledge_base).snapshot(),
             self._encoder,
-            HybridOptions(pool=chosen.pool, context_weight=chosen.context_weight),
+            HybridOptions(
+                pool=chosen.pool,
+                context_weight=chosen.context_weight,
+                only=parse_filter(chosen.only, chosen.valid_on),
+                fusion=chosen.fusion,
+                learned=open_fusion_weights(MODELS / "fusion" / "weights.json") if chosen.fusion == "learned" else None,
+            ),
         )
         if not rerank:
             return hybrid
         return RerankingRetriever(
-            hybrid,
+            DistinctRetriever(hybrid),
             self._reader,
             candidates=chosen.candidates,
             threshold=chosen.threshold,
@@ -242,14 +261,14 @@ class Colloquy:
         prune: bool = False,
         progress: Callable[[IngestProgress], None] | None = None,
     ) -> IngestReport:
-        """Reads ``paths`` into a knowledge base, made when it does not exist; ``rebuild`` starts it anew."""
-        if rebuild and knowledge_base in self.knowledge.names():
-            self.knowledge.remove(knowledge_base)
+        """Reads ``paths`` into a knowledge base, made when it does not exist; ``rebuild`` makes another beside it,
+        which takes its place when it is whole."""
+        if rebuild:
+            with self.knowledge.rebuilding(knowledge_base) as fresh:
+                return _settled(fresh, ingest_anew(paths, fresh, progress=progress))
         known = knowledge_base in self.knowledge.names()
         index = self.knowledge.open(knowledge_base) if known else self.knowledge.create(knowledge_base)
-        report = ingest(paths, index, progress=progress, prune=prune)
-        index.compact()
-        return report
+        return _settled(index, ingest(paths, index, progress=progress, prune=prune))
 
     def close(self) -> None:
         """Gives back files and servers; whatever was acknowledged stays."""
@@ -265,6 +284,15 @@ class Colloquy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _settled(index: KnowledgeBase | MilvusKnowledgeBase, report: IngestReport) -> IngestReport:
+    """Compacts; where that cannot be done now, what was ingested is in all the same, and the report says so."""
+    try:
+        index.compact()
+    except PartUnavailable as error:
+        return replace(report, warnings=(str(error),))
+    return report
 
 
 def shipped_encoder(cache: Path) -> MiniLMEncoder:

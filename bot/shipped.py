@@ -12,6 +12,7 @@ from domain.protocols import IngestReport
 from retrieval.chunking import CHUNKING_VERSION
 from retrieval.ingestion import IngestProgress
 from retrieval.knowledge_base import KnowledgeBaseStore
+from retrieval.milvus_store import MilvusKnowledgeBaseStore
 
 SHIPPED_FOLDER = Path(__file__).resolve().parent.parent / "knowledge"
 
@@ -45,7 +46,7 @@ class Ingests(Protocol):
     """What is needed of the assistant here."""
 
     @property
-    def knowledge(self) -> KnowledgeBaseStore: ...
+    def knowledge(self) -> KnowledgeBaseStore | MilvusKnowledgeBaseStore: ...
 
     def ingest(
         self,
@@ -75,13 +76,13 @@ def ensure_shipped(
         if (names is not None and base.name not in names) or not source.is_dir():
             continue
         stamp, wanted = data_dir / "shipped" / base.name, fingerprint(source)
-        if base.name in assistant.knowledge.names() and not assistant.knowledge.fits(base.name):
-            assistant.knowledge.remove(base.name)  # an earlier version's encoder made it; the documents are all here
-        if base.name in assistant.knowledge.names() and _read(stamp) == wanted:
+        known = base.name in assistant.knowledge.names()
+        stale = known and not assistant.knowledge.fits(base.name)  # an earlier version's encoder made it
+        if known and not stale and _read(stamp) == wanted:
             continue
-        if base.name not in assistant.knowledge.names():
+        if not known:
             assistant.knowledge.create(base.name, base.title, base.examples)
-        report = assistant.ingest(base.name, [source], rebuild=False, prune=True, progress=progress)
+        report = assistant.ingest(base.name, [source], rebuild=stale, prune=not stale, progress=progress)
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(wanted, "utf-8")
         yield base.name, report

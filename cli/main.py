@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cli import knowledge, measure, replay, serving, talk, teach
+from cli import indexes, knowledge, measure, measure_ingestion, replay, serving, talk, teach
 from cli.console import complain
 from domain.errors import ColloquyError
 
@@ -33,6 +33,9 @@ app.add_typer(knowledge.bases, name="kb")
 app.command()(replay.batch)
 app.add_typer(measure.evaluations, name="evaluate")
 app.command()(measure.bench)
+app.command("bench-ingestion")(measure_ingestion.bench_ingestion)
+app.command("bench-growth")(measure_ingestion.bench_growth)
+app.add_typer(indexes.indexes, name="index")
 app.add_typer(teach.training, name="train")
 
 

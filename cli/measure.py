@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli import measure_answers, measure_parts
+from cli import measure_answers, measure_parts, measure_variants
 from cli.console import assembled, ensure_shipped_bases, note, progress_bar, settings_for_command
 from cli.measuring import Output, circumstances, counting, show
 from cli.options import KnowledgeBase
+from cli.reporting import measure_planted
 from domain.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -64,10 +65,11 @@ def _on_doc2dial(settings: Settings, data: Path, split: Split, limit: int | None
     kb = settings.knowledge_base
     with assembled(settings, memory=False) as colloquy, counting("searching", "searches") as tell:
         from corpora import doc2dial
+        from evaluation.figures import evenly
         from evaluation.retrieval import evaluate, report
         from evaluation.systems import ServedRewriter, retrievers
 
-        gold = doc2dial.gold_set(doc2dial.load_turns(data, split)[:limit], colloquy.knowledge.open(kb))
+        gold = doc2dial.gold_set(evenly(doc2dial.load_turns(data, split), limit), colloquy.knowledge.open(kb))
         facts = circumstances(settings, data, split=split, limit=limit)
         lines = evaluate(gold, ServedRewriter(colloquy, kb).query, retrievers(colloquy, kb), tell)
     return report(lines, gold, f"Retrieval on Doc2Dial, {split} documents", facts)
@@ -93,6 +95,8 @@ evaluations.command()(measure_parts.support)
 evaluations.command()(measure_answers.answering)
 evaluations.command("end-to-end")(measure_answers.end_to_end)
 evaluations.command()(measure_answers.quality)
+evaluations.command("retrieval-variants")(measure_variants.retrieval_variants)
+evaluations.command("planted")(measure_planted)
 
 
 def bench(

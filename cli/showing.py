@@ -102,13 +102,19 @@ def passage_json(one: RetrievedPassage) -> dict[str, Any]:
         "source": passage.source,
         "text": passage.text,
         "signals": dict(one.signals),
+        "also_in": [
+            {"id": p.passage_id, "document": p.document_id, "heading": p.heading, "source": p.source}
+            for p in one.also_in
+        ],
     }
 
 
 def passage_text(one: RetrievedPassage) -> str:
     """A passage that was found, for people."""
     body = "\n".join(f"   {line}" for line in printable(one.passage.text).splitlines())
-    return f"{one.rank}. {printable(one.passage.heading)}  ({printable(one.passage.source)}, {one.score:.3f})\n{body}"
+    also = "".join(f"\n   also in: {printable(p.heading)} ({printable(p.source)})" for p in one.also_in)
+    head = f"{one.rank}. {printable(one.passage.heading)}  ({printable(one.passage.source)}, {one.score:.3f})"
+    return f"{head}\n{body}{also}"
 
 
 def source_line(turn: Turn, citation: Citation) -> str:

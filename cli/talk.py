@@ -11,7 +11,7 @@ import typer
 
 from cli import showing
 from cli.console import assembled, ensure_shipped_bases, note, say, say_json, settings_for_command, warn
-from cli.options import AsJson, KnowledgeBase
+from cli.options import AsJson, KnowledgeBase, Only, ValidOn, filtered
 from domain.errors import PartUnavailable, QuestionRejected
 
 if TYPE_CHECKING:
@@ -27,10 +27,12 @@ def ask(
     kb: KnowledgeBase = None,
     conversation: Conversation = None,
     memory: Annotated[bool, typer.Option(help="Store the turn, so that it can be followed up.")] = True,
+    only: Only = None,
+    valid_on: ValidOn = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask one question."""
-    settings = settings_for_command(knowledge_base=kb)
+    settings = filtered(settings_for_command(knowledge_base=kb), only, valid_on)
     name = settings.knowledge_base
     identifier = conversation or uuid.uuid4().hex
     with assembled(settings, memory=memory) as colloquy:
@@ -47,9 +49,11 @@ def ask(
         note(f"Follow up with: colloquy ask --conversation {identifier} …")
 
 
-def chat(kb: KnowledgeBase = None, conversation: Conversation = None) -> None:
+def chat(
+    kb: KnowledgeBase = None, conversation: Conversation = None, only: Only = None, valid_on: ValidOn = None
+) -> None:
     """Talk in the terminal; the conversation is stored."""
-    settings = settings_for_command(knowledge_base=kb)
+    settings = filtered(settings_for_command(knowledge_base=kb), only, valid_on)
     with assembled(settings, memory=True) as colloquy:
         ensure_shipped_bases(settings, colloquy, {settings.knowledge_base})
         note(f"Asking {settings.knowledge_base}. {COMMANDS}")

@@ -16,7 +16,7 @@ from corpora.jsonl import rows
 from corpora.splits import is_development
 from domain.errors import Misconfigured
 from domain.passage import Document, Passage
-from retrieval.knowledge_base import KnowledgeBase
+from retrieval.places import OpenBase
 
 Split = Literal["dev", "train", "all"]
 DOCUMENTS_FILE, TURNS_FILE = "documents_index.jsonl.xz", "turns_open.jsonl.xz"
@@ -89,7 +89,7 @@ def load_turns(folder: Path, split: Split = "dev") -> list[GroundedTurn]:
     return [_turn(row, documents[row["doc_id"]]) for row in turns]
 
 
-def gold_set(turns: Sequence[GroundedTurn], knowledge_base: KnowledgeBase) -> GoldSet:
+def gold_set(turns: Sequence[GroundedTurn], knowledge_base: OpenBase) -> GoldSet:
     """The passages of ``knowledge_base`` that answer each turn. Raises ``Misconfigured`` when it lacks a document."""
     by_document: dict[str, list[Passage]] = {}
     with knowledge_base.snapshot() as snapshot:

@@ -16,7 +16,7 @@ from evaluation.figures import Line, Tell, table
 from evaluation.metrics import Estimate, bootstrap
 from evaluation.reports import Table
 from evaluation.wording import corpus_bleu, token_f1
-from retrieval.knowledge_base import KnowledgeBase
+from retrieval.places import OpenBase
 
 Reply = Callable[[GoldTurn], Turn]
 
@@ -40,7 +40,7 @@ def responses(folder: Path) -> dict[str, str]:
     return {name: text for name, text in found if text.strip()}
 
 
-def passages_of(knowledge_base: KnowledgeBase) -> dict[str, Passage]:
+def passages_of(knowledge_base: OpenBase) -> dict[str, Passage]:
     """Every passage by its id."""
     with knowledge_base.snapshot() as snapshot:
         return {passage.id: passage for passage in snapshot.passages(snapshot.rows()).values()}

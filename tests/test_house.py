@@ -30,6 +30,8 @@ HOMES = {
     "fastapi": "web/*",
     "uvicorn": "web/*",
     "typer": "cli/*",
+    "pymilvus": "retrieval/milvus_*.py",
+    "ray": "retrieval/ray_embedding.py",
 }
 """Framework -> the only place that may import it."""
 

@@ -78,10 +78,24 @@ def render_card(
         f'<article class="card" data-marker="{" ".join(map(str, markers))}" tabindex="-1" {label}>'
         f'<h4>{numbers}<span class="path">{_path(passage)}</span></h4>{_facts(passage, texts)}'
         f'<div class="passage" tabindex="0">{marked_text(passage.text, marks)}</div>'
+        f"{_also_in(retrieved, texts, knowledge_base)}"
         f'<p class="foot"><span>{escape(_match(retrieved, texts))}</span>'
         f'<a class="open" target="_blank" rel="noopener" {attribute("href", url)}>'
         f'{escape(texts.open_document)} <span aria-hidden="true">↗</span></a></p></article>'
     )
+
+
+def _also_in(retrieved: RetrievedPassage, texts: Texts, knowledge_base: str) -> str:
+    """Links to the other places that say the same."""
+    if not retrieved.also_in:
+        return ""
+    quote = retrieved.passage.text
+    links = (
+        f'<a target="_blank" rel="noopener" '
+        f"{attribute('href', _url(knowledge_base, place.document_id, place.span, quote))}>{escape(place.heading)}</a>"
+        for place in retrieved.also_in
+    )
+    return f'<p class="also">{escape(texts.also_in)} {", ".join(links)}</p>'
 
 
 def quote_marks(passage: Passage, citations: Mapping[int, Citation]) -> list[Mark]:
@@ -109,8 +123,17 @@ def document_url(knowledge_base: str, passage: Passage, mark: Mark | None) -> st
     """The address of the document viewer at the marked sentence, or at the passage."""
     first = passage.span[0]
     start, end = (first + mark.start, first + mark.end) if mark else passage.span
-    quote = passage.text[start - first : end - first][:_QUOTE_IN_URL]
-    where = {"kb": knowledge_base, "id": passage.document_id, "start": start, "end": end, "quote": quote}
+    return _url(knowledge_base, passage.document_id, (start, end), passage.text[start - first : end - first])
+
+
+def _url(knowledge_base: str, document_id: str, span: tuple[int, int], quote: str) -> str:
+    where = {
+        "kb": knowledge_base,
+        "id": document_id,
+        "start": span[0],
+        "end": span[1],
+        "quote": quote[:_QUOTE_IN_URL],
+    }
     return f"document?{urlencode(where)}"
 
 

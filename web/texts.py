@@ -60,6 +60,7 @@ class Texts:
     stopping: str
     sources: str
     sources_empty: str
+    also_in: str
     found_not_used: str
     match: str
     rank: str
@@ -147,6 +148,7 @@ ENGLISH = Texts(
     stopping="Stopping",
     sources="Sources",
     sources_empty="The passages behind each answer appear here.",
+    also_in="The same stands in",
     found_not_used="{count} more found, not used",
     match="match {value}",
     rank="rank {value}",
@@ -237,6 +239,7 @@ CHINESE = Texts(
     stopping="正在停止",
     sources="来源",
     sources_empty="每个回答所依据的段落会显示在这里。",
+    also_in="同样的内容也见于",
     found_not_used="另有 {count} 个段落未使用",
     match="匹配 {value}",
     rank="第 {value} 位",

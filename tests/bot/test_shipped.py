@@ -33,6 +33,9 @@ class Ingesting:
         self.runs += 1
         if self.fails:
             raise KeyboardInterrupt
+        if rebuild:
+            with self.knowledge.rebuilding(knowledge_base) as fresh:
+                return ingest(paths, fresh, progress=progress)
         return ingest(paths, self.knowledge.open(knowledge_base), prune=prune, progress=progress)
 
 

@@ -24,7 +24,10 @@ def test_help_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    "serve,chat,ask,search,ingest,kb list,kb info,kb remove,batch,evaluate retrieval,bench,train".split(","),
+    (
+        "serve,chat,ask,search,ingest,kb list,kb info,kb remove,kb rebuild,kb compact,kb watch,kb report,index tune,"
+        "index bench,batch,evaluate retrieval,bench,bench-ingestion,bench-growth,train"
+    ).split(","),
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0

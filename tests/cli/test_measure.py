@@ -10,7 +10,10 @@ from cli.main import main
 
 
 @pytest.mark.parametrize(
-    "command", "retrieval,rewriting,reading,answerability,support,answering,end-to-end,quality".split(",")
+    "command",
+    ("retrieval,retrieval-variants,rewriting,reading,answerability,support,answering,end-to-end,quality,planted").split(
+        ","
+    ),
 )
 def test_every_evaluation_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", command, "--help"]) == 0

@@ -9,7 +9,7 @@ from cli import showing
 from domain.answer import Answer, AnswerKind, Citation, Weighting
 from domain.conversation import Gate, Query, Turn
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
-from domain.passage import Passage, RetrievedPassage
+from domain.passage import Passage, Place, RetrievedPassage
 
 TEXT = "The fee is £20.\nIt is due at once."
 PASSAGE = Passage("p1", "d1", "Moving", TEXT, "moving.md", (0, len(TEXT)), ("Fee",))
@@ -62,6 +62,13 @@ def test_escape_sequences_of_a_document_never_reach_the_terminal() -> None:
     )
     assert not set(shown) & {"\x1b", "\x07", "\x9b"}
     assert showing.printable("a\tb\nc") == "a\tb\nc"
+
+
+def test_every_place_that_says_the_same_is_named() -> None:
+    twin = Place("p9", "d9", "Fees › Moving", "fees.md", (7, 90))
+    found = replace(TURN.evidence[0], also_in=(twin,))
+    assert showing.passage_text(found).endswith("\n   also in: Fees › Moving (fees.md)")
+    assert showing.passage_json(found)["also_in"][0]["document"] == "d9"
 
 
 def test_json_tells_everything_a_script_needs() -> None:

@@ -12,7 +12,7 @@ import pytest
 from domain.answer import Answer, AnswerKind, Citation
 from domain.conversation import Conversation, ConversationSummary, Gate, Query, Trace, Turn
 from domain.events import AnswerDelta, PassagesRetrieved, QueryRewritten
-from domain.passage import Document, Passage, RetrievedPassage
+from domain.passage import Document, Passage, Place, RetrievedPassage
 from domain.protocols import KnowledgeBaseInfo, MemoryLimits
 from web.answer_text import cited_text, linked
 from web.frame import render_first_visit, render_header, render_sidebar, render_sidebar_failure
@@ -26,7 +26,7 @@ from web.rendering import (
     render_transcript,
     render_turn,
 )
-from web.sources import document_url, locate, render_document, render_sources
+from web.sources import document_url, locate, render_card, render_document, render_sources
 from web.texts import CHINESE, ENGLISH, Language, choose_language
 from web.view import View, kept, size, written_date
 
@@ -311,6 +311,15 @@ def test_a_score_that_is_no_probability_is_not_shown_as_one() -> None:
     html = render_sources(replace(turn(), evidence=(bare,)), VIEW)
     assert "4.2" not in html
     assert "rank 1" in html
+
+
+def test_a_card_names_and_links_every_place_that_says_the_same() -> None:
+    twin = Place("p9", "fees<2>", "Fees <old> › Moving", "fees.md", (7, 90))
+    html = render_card(replace(passage(), also_in=(twin,)), ENGLISH, "hb")
+    assert "The same stands in" in html
+    assert "Fees &lt;old&gt; › Moving" in html
+    assert "id=fees%3C2%3E&amp;start=7&amp;end=90" in html
+    assert 'class="also"' not in render_card(passage(), ENGLISH, "hb")
 
 
 def test_passages_that_were_not_used_are_folded_after_the_cited_ones() -> None:
