@@ -11,6 +11,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,8 @@ def service_rows(*, development: bool) -> list[RewriteRow]:
     return found
 
 
-def kit_rows(*, development: bool, seed: int = 0, conversations: int = _KIT_CONVERSATIONS) -> list[RewriteRow]:
+@lru_cache(maxsize=2)  # filling the kits takes ten seconds and more
+def kit_rows(*, development: bool, seed: int = 0, conversations: int = _KIT_CONVERSATIONS) -> tuple[RewriteRow, ...]:
     """Rows of conversations filled from the service kits, that many a company; one company in five is for development.
 
     A rewrite that uses a word nobody said would teach the model to invent: the message as typed, with what it leaves
@@ -80,7 +82,7 @@ def kit_rows(*, development: bool, seed: int = 0, conversations: int = _KIT_CONV
     for kit in read_kits(development=development):
         for _ in range(conversations):
             found += [row for turn in conversation(Handbook(kit, rng), rng) if (row := _kit_row(turn, rng))]
-    return found
+    return tuple(found)
 
 
 def _kit_row(turn: KitTurn, rng: random.Random) -> RewriteRow | None:
