@@ -119,7 +119,7 @@ class RetrievalSettings(_Group):
     pool: Annotated[int, Field(ge=1, le=1000)] = 50
     candidates: Annotated[int, Field(ge=1, le=200)] = 20
     threshold: Share = 0.05
-    fusion: Literal["rrf", "learned"] = "rrf"
+    fusion: Literal["rrf", "learned"] = "learned"
     context_weight: Annotated[float, Field(ge=0, le=4)] = 1.0
     fusion_share: Share = 0.3
     reader_context: Annotated[int, Field(ge=0, le=20)] = 1
