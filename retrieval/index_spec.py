@@ -43,6 +43,7 @@ CODED = frozenset({Family.IVF_PQ, Family.OPQ_IVF_PQ})
 
 _FLAT_UP_TO = 50_000  # two cores search them in about 5 ms; nothing else gives the exact answer
 _WHOLE_UP_TO = 1_000_000  # 1.5 GB of MiniLM's vectors; above, codes in memory and the vectors on disk
+_MANY_LISTS, _MANY_FROM = 65_536, 4_000_000  # 10 million vectors: recall@10 0.994 at effort 64, p50 1.2 ms, 0.9 GB
 _LEAST_IN_A_LIST = 39  # FAISS wants as many training vectors a centroid
 
 
@@ -122,7 +123,8 @@ def chosen_for(count: int) -> IndexSpec:
         return IndexSpec(Family.FLAT)
     if count <= _WHOLE_UP_TO:
         return IndexSpec(Family.IVF_FLAT)
-    return IndexSpec(Family.OPQ_IVF_PQ, refine=10)
+    coded = IndexSpec(Family.IVF_PQ, code_bytes=64, refine=20)
+    return replace(coded, lists=_MANY_LISTS, effort=64) if count >= _MANY_FROM else coded
 
 
 def _power_of_two(value: float) -> int:

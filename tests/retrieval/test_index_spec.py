@@ -38,7 +38,8 @@ def test_the_index_grows_cheaper_with_the_collection() -> None:
     assert chosen_for(0).family is Family.FLAT
     assert chosen_for(50_000).family is Family.FLAT
     assert chosen_for(300_000).family is Family.IVF_FLAT
-    assert chosen_for(10_000_000).family is Family.OPQ_IVF_PQ
+    assert str(chosen_for(2_000_000)) == "ivf-pq:code_bytes=64,refine=20"
+    assert str(chosen_for(10_000_000)) == "ivf-pq:lists=65536,code_bytes=64,effort=64,refine=20"
 
 
 @pytest.mark.parametrize("count", [0, 1, 38, 39, 1000, 1_000_000])
