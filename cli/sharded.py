@@ -98,8 +98,9 @@ def _embedded(folder: ShardFolder) -> int:
 
 
 def _engine(options: ShardOptions) -> Engine:
+    from retrieval.processors import processors
     from retrieval.ray_embedding import on_ray
-    from retrieval.sharding import in_processes, in_this_process, processors
+    from retrieval.sharding import in_processes, in_this_process
 
     if options.engine == "ray":
         return on_ray(options.ray_address, workers=options.workers)

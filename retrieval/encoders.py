@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from domain.errors import Misconfigured
 from retrieval.conversion import convert_tuned, open_converted, read_weights
+from retrieval.processors import processors
 
 Matrix = npt.NDArray[np.float32]
 
@@ -127,7 +128,7 @@ def _processors() -> int:
     """How many threads to use where nobody says: ``OMP_NUM_THREADS``, which CTranslate2 and torch heed too, or as many
     as this process may run on."""
     named = os.environ.get("OMP_NUM_THREADS", "")
-    return int(named) if named.isdigit() and int(named) else len(os.sched_getaffinity(0))
+    return int(named) if named.isdigit() and int(named) else processors()
 
 
 def batches_by_length(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

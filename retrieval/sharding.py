@@ -29,6 +29,7 @@ from domain.protocols import IngestReport, PassageEncoder
 from retrieval.chunking import CHUNKING_VERSION
 from retrieval.ingestion import IngestProgress, ingest, visible_files
 from retrieval.prepared import PreparedDocument
+from retrieval.processors import processors
 from retrieval.shard_files import Precision, ShardFolder, ShardPlan
 
 Matrix = npt.NDArray[np.float32]
@@ -146,11 +147,6 @@ def in_processes(workers: int) -> Engine:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     return engine
-
-
-def processors() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def load(
