@@ -27,6 +27,7 @@ _HEADING = re.compile(r"\s{0,3}#{1,6}\s+")
 _BULLET = re.compile(r"\s*[-*+•]\s+")
 _NUMBER = re.compile(r"\s*\d{1,3}[.)]\s+")
 _RULE = re.compile(r"\|?\s*:?-{2,}[-:|\s]*")
+_BAR = re.compile(r"\S\s+\|\s+\S")  # between two cells, as the readers of documents write a row of any table
 _CELL = re.compile(r"(?:\\\||[^|])+")
 
 
@@ -47,10 +48,15 @@ def _blocks(text: str, marks: Sequence[Mark]) -> Iterator[str]:
         start, end = lines[at]
         kind = _kind(text[start:end])
         upto = at + 1
-        while kind in ("table", "text") and upto < len(lines) and _kind(text[slice(*lines[upto])]) == kind:
+        while kind in ("table", "text") and upto < len(lines) and _goes_on(kind, text, lines[upto - 1], lines[upto]):
             upto += 1
         yield _block(kind, text, lines[at:upto], marks)
         at = upto
+
+
+def _goes_on(kind: str, text: str, line: tuple[int, int], following: tuple[int, int]) -> bool:
+    """Whether ``following`` is of the same block: of the same kind, and no empty line between."""
+    return "\n\n" not in text[line[1] : following[0]] and _kind(text[slice(*following)]) == kind
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:
@@ -61,7 +67,7 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
 def _kind(line: str) -> str:
     if not line.strip():
         return "blank"
-    if line.lstrip().startswith("|"):
+    if line.lstrip().startswith("|") or _BAR.search(line):
         return "table"
     for kind, pattern in (("heading", _HEADING), ("bullet", _BULLET), ("number", _NUMBER)):
         if pattern.match(line):
@@ -73,7 +79,7 @@ def _block(kind: str, text: str, lines: Sequence[tuple[int, int]], marks: Sequen
     start, end = lines[0][0], lines[-1][1]
     if kind == "blank":
         return ""
-    if kind == "table":
+    if kind == "table" and (len(lines) > 1 or text[start:end].lstrip().startswith("|")):  # one bar makes no table
         return _table(text, lines, marks)
     if kind == "heading":
         start += len(_HEADING.match(text[start:end]).group())  # type: ignore[union-attr]  # the kind says it matches

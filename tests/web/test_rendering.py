@@ -380,6 +380,14 @@ def test_overlapping_marks_are_cut_into_pieces_that_name_both() -> None:
     assert re.findall(r'data-citation="([^"]+)">(\w+)', html) == [("0", "ab"), ("0 1", "cd"), ("1", "ef")]
 
 
+def test_rows_as_the_readers_of_documents_write_them_are_a_table() -> None:
+    text = "Call us.\n\nTeam | Number\nFaults | 1800 946 221\n\nHome | Help pages"
+    html = marked_text(text)
+    assert "<tr><td>Team</td><td>Number</td></tr>" in html
+    assert html.count("<tr>") == 2
+    assert "<p>Home | Help pages</p>" in html
+
+
 def test_a_table_keeps_rows_head_and_marks() -> None:
     text = "| Plan | Fee |\n|---|---|\n| Fibre | £20 |\n| 4G | £0 |"
     html = marked_text(text, [Mark(text.index("£20"), text.index("£20") + 3, "2")])
