@@ -92,13 +92,14 @@ class Colloquy:
         if chosen.milvus_uri is not None:
             token = self._settings.milvus_token
             server = MilvusServer(chosen.milvus_uri, token.get_secret_value() if token else "")
-            return MilvusKnowledgeBaseStore(server, self._encoder)
+            return MilvusKnowledgeBaseStore(server, self.encoder)
         index = None if chosen.index == "auto" else parse_spec(chosen.index)
         folder = self._settings.data_dir / "knowledge"
-        return KnowledgeBaseStore(folder, self._encoder, index=index, metric=Metric(chosen.metric))
+        return KnowledgeBaseStore(folder, self.encoder, index=index, metric=Metric(chosen.metric))
 
     @cached_property
-    def _encoder(self) -> MiniLMEncoder:
+    def encoder(self) -> MiniLMEncoder:
+        """What makes vectors of queries and passages."""
         return shipped_encoder(self._cache)
 
     @cached_property
@@ -127,7 +128,7 @@ class Colloquy:
         chosen = self._settings.retrieval
         hybrid = HybridRetriever(
             lambda: self.knowledge.open(knowledge_base).snapshot(),
-            self._encoder,
+            self.encoder,
             HybridOptions(
                 pool=chosen.pool,
                 context_weight=chosen.context_weight,
@@ -154,7 +155,7 @@ class Colloquy:
             sample = rows[:: max(1, len(rows) // TERM_SAMPLE)]
             texts = [passage.searchable for passage in snapshot.passages(sample).values()]
         chosen = weights or open_weights(MODELS / "weighting" / "weights.json")
-        return SentenceScorer(self._encoder, TermWeights(texts), chosen, RivalNames(texts))
+        return SentenceScorer(self.encoder, TermWeights(texts), chosen, RivalNames(texts))
 
     def dialogue(self, knowledge_base: str) -> Dialogue:
         """The dialogue about one knowledge base. Raises ``UnknownKnowledgeBase``."""

@@ -118,17 +118,14 @@ def _examined(
 
 
 def _questions(colloquy: Colloquy, name: str, asked: tuple[Asked, ...]) -> Questions:
-    from bot.assembly import shipped_encoder
     from retrieval.quality.report import Questions
-
-    encoder = shipped_encoder(settings_for_command().data_dir / "models")
 
     def nearest(vector: Any) -> Any:
         with colloquy.knowledge.open(name).snapshot() as snapshot:
             rows = [row for row, _ in snapshot.dense(vector, 1)]
             return next(iter(snapshot.passages(rows).values()), None)
 
-    return Questions(asked, encoder.encode_queries, nearest)
+    return Questions(asked, colloquy.encoder.encode_queries, nearest)
 
 
 def _shipped_folder(name: str) -> Path | None:

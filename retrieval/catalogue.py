@@ -288,6 +288,11 @@ def create_catalogue(path: Path, identity: Identity, title: str, examples: Seque
         _unlink(scratch)
 
 
+def metric_of(meta: Mapping[str, str]) -> Metric:
+    """The metric that a catalogue's ``meta`` names."""
+    return next(metric for metric, name in _METRIC_NAMES.items() if name == meta["metric"])
+
+
 def meta_of(path: Path) -> dict[str, str]:
     """What the file says of itself, of whatever format and encoder. Raises ``Misconfigured`` for a damaged one."""
     file = SqliteFile(path)

@@ -15,7 +15,8 @@ from domain.errors import Misconfigured
 from domain.filters import Filter
 from domain.passage import Passage, RetrievedPassage
 from domain.protocols import Retriever
-from retrieval.hybrid import NO_ROWS, HybridRetriever, Matrix, Rows, Searchable
+from retrieval.arrays import NO_ROWS, Matrix, Rows
+from retrieval.hybrid import HybridRetriever, Searchable
 from retrieval.validity import AskedTime
 
 

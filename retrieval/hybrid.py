@@ -9,20 +9,17 @@ from datetime import date
 from typing import Literal, Protocol, cast, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
 from domain.conversation import Query
 from domain.errors import Misconfigured
 from domain.filters import OPEN, Filter
 from domain.passage import Passage, RetrievedPassage
 from domain.protocols import PassageEncoder
+from retrieval.arrays import NO_ROWS, Matrix, Rows
 from retrieval.fusion import min_max, reciprocal_rank_fusion, weighted_sum, z_scores
 from retrieval.fusion_weights import FusionWeights
 from retrieval.validity import AskedTime, asked_time
 
-Matrix = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
-NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
 Ranking = list[tuple[int, float]]
 Fusion = Literal["rrf", "sum", "learned"]
 Normaliser = Literal["theoretical", "min-max", "z-score"]

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 from domain.errors import Misconfigured
-from retrieval.catalogue import Catalogue, Identity
+from retrieval.catalogue import Catalogue, metric_of
 from retrieval.dense import FlatIndex, Ids, Matrix
 from retrieval.dense_trained import TrainedIndex, training_size
 from retrieval.index_spec import CODED, LISTED, Family, IndexSpec, Metric
@@ -117,8 +117,7 @@ def sample_of(catalogue: Path, most: int, seed: int = 0) -> Sample:
             parts = [moment.vectors_of(drawn[i : i + _AT_ONCE], dimension) for i in range(0, len(drawn), _AT_ONCE)]
     finally:
         opened.close()
-    metric = next(one for one in Metric if Identity("", 0, one).as_meta()["metric"] == meta["metric"])
-    return Sample(rng.permutation(np.concatenate(parts)), len(rows), metric)
+    return Sample(rng.permutation(np.concatenate(parts)), len(rows), metric_of(meta))
 
 
 def candidates_for(sample: Sample) -> list[IndexSpec]:

@@ -144,6 +144,7 @@ class _Run:
     unread: set[str] = field(default_factory=set)
     seen: SeenIds = field(default_factory=SeenIds)
     batch: list[PreparedDocument] = field(default_factory=list)
+    waiting: int = 0  # passages in the batch
     owners: Mapping[str, str] = field(default_factory=dict)
     stored: set[str] = field(default_factory=set)
 
@@ -241,15 +242,15 @@ class _Run:
 
     def _put(self, prepared: PreparedDocument, source: str) -> None:
         self.batch.append(prepared)
-        waiting = sum(len(document.passages) for document in self.batch)
-        if len(self.batch) >= _BATCH_DOCUMENTS or waiting >= _BATCH_PASSAGES:
+        self.waiting += len(prepared.passages)
+        if len(self.batch) >= _BATCH_DOCUMENTS or self.waiting >= _BATCH_PASSAGES:
             self._flush()
             self._tell(source)
 
     def _flush(self) -> None:
         if not self.batch:
             return
-        batch, self.batch = self.batch, []
+        batch, self.batch, self.waiting = self.batch, [], 0
         if isinstance(self.index, TakesBatches) and self._refusal(batch, self.index.put_many) is None:
             return
         for each in batch:  # one by one, so that a document the index refuses does not hold up the others

@@ -12,13 +12,14 @@ from typing import Literal, TypeVar
 
 from domain.errors import Misconfigured, PartUnavailable, UnknownKnowledgeBase
 from domain.protocols import KnowledgeBaseInfo, PassageEncoder
+from retrieval.arrays import NO_ROWS
 from retrieval.base_files import NAME, BaseFiles, names_in
 from retrieval.catalogue import Catalogue, Identity, create_catalogue, info_of, meta_of
 from retrieval.index_spec import IndexSpec, Metric
 from retrieval.living_base import KnowledgeBase
 from retrieval.loaded import INDEX_REMARK, Loaded
 from retrieval.prepared import PreparedDocument
-from retrieval.snapshot import NO_ROWS, Snapshot
+from retrieval.snapshot import Snapshot
 from retrieval.sqlite_file import gone
 
 __all__ = ["NO_ROWS", "KnowledgeBase", "KnowledgeBaseStore", "Snapshot"]

@@ -44,9 +44,13 @@ def match_expression(text: str) -> str:
 
     Stop words are dropped unless there is nothing else. Quoting makes every input harmless.
     """
+    return " OR ".join(f'"{word}"' for word in searched_words(text))
+
+
+def searched_words(text: str) -> list[str]:
+    """The first distinct words of ``text``, in small letters, that are no stop words, unless it has no others."""
     words = list(dict.fromkeys(_WORD.findall(text.lower())))
-    kept = [word for word in words if word not in STOP_WORDS] or words
-    return " OR ".join(f'"{word}"' for word in kept[:MAX_TERMS])
+    return ([word for word in words if word not in STOP_WORDS] or words)[:MAX_TERMS]
 
 
 def bm25_search(

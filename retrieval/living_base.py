@@ -9,13 +9,13 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from domain.errors import DocumentRejected, PartUnavailable
+from domain.errors import PartUnavailable
 from domain.passage import Document, Passage
 from domain.protocols import PassageEncoder
 from retrieval.catalogue import Catalogue, Moment
 from retrieval.index_spec import IndexSpec
 from retrieval.loaded import Loaded
-from retrieval.prepared import PreparedDocument
+from retrieval.prepared import PreparedDocument, check_passages
 from retrieval.snapshot import Snapshot
 from retrieval.sqlite_file import gone
 
@@ -53,7 +53,7 @@ class KnowledgeBase:
         """
         latest = list({prepared.document.id: prepared for prepared in documents}.values())
         for prepared in latest:
-            _check_passages(prepared)
+            check_passages(prepared)
         texts = [passage.searchable for prepared in latest for passage in prepared.passages]
         vectors = cast(Matrix, self._encoder.encode_passages(texts)) if texts else self._no_vectors()
         ends = np.cumsum([len(prepared.passages) for prepared in latest], dtype=np.int64)
@@ -123,12 +123,3 @@ class KnowledgeBase:
 
     def _no_vectors(self) -> Matrix:
         return np.zeros((0, self._encoder.dimension), dtype=np.float32)
-
-
-def _check_passages(prepared: PreparedDocument) -> None:
-    for passage in prepared.passages:
-        if passage.document_id != prepared.document.id:
-            raise DocumentRejected(
-                f"The passage {passage.id!r} names the document {passage.document_id!r} and came with "
-                f"{prepared.document.id!r}; cut the document again."
-            )

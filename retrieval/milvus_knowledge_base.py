@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,13 +9,13 @@ from datetime import date
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
-from domain.errors import DocumentRejected, Misconfigured, PartUnavailable, UnknownKnowledgeBase
+from domain.errors import Misconfigured, PartUnavailable, UnknownKnowledgeBase
 from domain.filters import Filter
 from domain.passage import Document, Passage
 from domain.protocols import KnowledgeBaseInfo, PassageEncoder
-from retrieval.lexical import MAX_TERMS, STOP_WORDS
+from retrieval.arrays import NO_ROWS, Matrix, Rows
+from retrieval.lexical import searched_words
 from retrieval.milvus_filters import EVERYTHING, admitting, both, numbers, outside, texts
 from retrieval.milvus_schema import (
     FORMAT,
@@ -29,14 +28,8 @@ from retrieval.milvus_schema import (
 )
 from retrieval.milvus_server import CLOCK_SKEW_SECONDS, CollectionGone, MilvusServer, Row
 from retrieval.milvus_writing import Reader, Writer, content_hash_of
-from retrieval.prepared import PreparedDocument
+from retrieval.prepared import PreparedDocument, check_passages
 from retrieval.validity import AskedTime, not_holding
-
-Matrix = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
-
-NO_ROWS: Rows = np.zeros(0, dtype=np.int64)
-_WORD = re.compile(r"\w+")
 
 
 class MilvusSnapshot:
@@ -79,7 +72,7 @@ class MilvusSnapshot:
 
         The words are cut, stemmed and weighed by Milvus: scores are not comparable with those of SQLite.
         """
-        words = _searched_words(text)
+        words = " ".join(searched_words(text))
         if k <= 0 or not words or not len(self):
             return []
         found = self._server.full_text(self._passages, words, k, self._among(excluded), self._head.committed_at)
@@ -104,10 +97,6 @@ class MilvusSnapshot:
         out = sorted(self._not_holding(asked, today))
         rows = self._rows_of(both(f"document_id in {texts(out)}", self._seen)) if out else []
         return np.asarray(rows, dtype=np.int64)
-
-    def superseded_rows(self, today: date) -> Rows:
-        """The passages of documents that do not hold as of ``today``."""
-        return self.rows_not_holding(AskedTime(), today)
 
     @property
     def _server(self) -> MilvusServer:
@@ -158,7 +147,7 @@ class MilvusKnowledgeBase:
         """
         latest = list({prepared.document.id: prepared for prepared in documents}.values())
         for prepared in latest:
-            _check_owner(prepared)
+            check_passages(prepared)
         self._head()
         texts_ = [passage.searchable for prepared in latest for passage in prepared.passages]
         vectors = cast(Matrix, self._encoder.encode_passages(texts_)) if texts_ else self._no_vectors()
@@ -253,20 +242,5 @@ def info_of(name: str, head: Head) -> KnowledgeBaseInfo:
     return KnowledgeBaseInfo(name, head.title, head.documents, head.passages, head.committed_at, head.examples)
 
 
-def _check_owner(prepared: PreparedDocument) -> None:
-    for passage in prepared.passages:
-        if passage.document_id != prepared.document.id:
-            raise DocumentRejected(
-                f"The passage {passage.id!r} names the document {passage.document_id!r} and came with "
-                f"{prepared.document.id!r}; cut the document again."
-            )
-
-
 def _best_first(found: tuple[int, float]) -> tuple[float, int]:
     return -found[1], found[0]
-
-
-def _searched_words(text: str) -> str:
-    """The first distinct words of ``text`` that are no stop words, unless it has no others."""
-    words = list(dict.fromkeys(_WORD.findall(text.lower())))
-    return " ".join(([word for word in words if word not in STOP_WORDS] or words)[:MAX_TERMS])

@@ -11,7 +11,7 @@ from retrieval.hybrid import Searchable
 from retrieval.prepared import PreparedDocument
 
 
-class Readable(Searchable, Protocol):
+class Browsable(Searchable, Protocol):
     """One moment of a knowledge base: searched, or read from end to end."""
 
     def rows(self) -> list[int]: ...
@@ -24,4 +24,4 @@ class OpenBase(Index, Protocol):
 
     def put_many(self, documents: Sequence[PreparedDocument]) -> None: ...
 
-    def snapshot(self) -> AbstractContextManager[Readable]: ...
+    def snapshot(self) -> AbstractContextManager[Browsable]: ...

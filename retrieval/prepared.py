@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from domain.errors import DocumentRejected
 from domain.passage import Document, Passage
 
 
@@ -19,3 +20,13 @@ class PreparedDocument:
     text: str
     passages: tuple[Passage, ...]
     content_hash: str
+
+
+def check_passages(prepared: PreparedDocument) -> None:
+    """Raises ``DocumentRejected`` when a passage names another document."""
+    for passage in prepared.passages:
+        if passage.document_id != prepared.document.id:
+            raise DocumentRejected(
+                f"The passage {passage.id!r} names the document {passage.document_id!r} and came with "
+                f"{prepared.document.id!r}; cut the document again."
+            )

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from domain.errors import Misconfigured, PartUnavailable
 from domain.passage import Document, Passage
+from retrieval.base_files import sync_folder
 from retrieval.encoders import unit
 from retrieval.prepared import PreparedDocument
 
@@ -172,11 +173,7 @@ class ShardFolder:
                 scratch.rename(self.path / name)
             finally:
                 scratch.unlink(missing_ok=True)
-            folder = os.open(self.path, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_folder(self.path)
 
     @contextmanager
     def _written(self) -> Iterator[None]:

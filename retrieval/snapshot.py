@@ -6,18 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 
 from domain.filters import Filter
 from domain.passage import Passage
+from retrieval.arrays import NO_ROWS, Matrix, Rows
 from retrieval.catalogue import Moment
 from retrieval.dense import DenseIndex
-from retrieval.validity import AskedTime, not_holding, superseded
-
-Matrix = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
-
-NO_ROWS = np.zeros(0, dtype=np.int64)
+from retrieval.validity import AskedTime, not_holding
 
 
 class Snapshot:
@@ -85,10 +80,6 @@ class Snapshot:
     def rows_not_holding(self, asked: AskedTime, today: date) -> Rows:
         """The passages of documents that do not hold at the time ``asked`` about, ascending."""
         return np.asarray(self.rows_of(not_holding(self._bound(today), asked, today)), dtype=np.int64)
-
-    def superseded_rows(self, today: date) -> Rows:
-        """The passages of documents that another one replaces as of ``today``."""
-        return np.asarray(self.rows_of(superseded(self._bound(today), today)), dtype=np.int64)
 
     def _exact(self, rows: Rows) -> Matrix:
         return self._moment.vectors_of(rows, self._dimension)

@@ -92,12 +92,6 @@ def asked_time(texts: Iterable[str], today: date) -> AskedTime:
     )
 
 
-def asks_about_past(text: str, today: date) -> bool:
-    """Whether ``text`` names a day, month or year that is over, or speaks of how things were."""
-    asked = _asked_time(text, today)
-    return asked.past or any(last < today for _, last in asked.spans)
-
-
 def not_holding(documents: Mapping[str, Mapping[str, str]], asked: AskedTime, today: date) -> frozenset[str]:
     """The ids of the ``documents`` (ids to metadata) that do not hold at the time asked about.
 

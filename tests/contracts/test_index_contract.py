@@ -4,10 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -19,7 +15,7 @@ from domain.errors import DocumentRejected, Misconfigured, PartUnavailable, Unkn
 from domain.protocols import Index
 from retrieval.knowledge_base import KnowledgeBaseStore
 from retrieval.prepared import PreparedDocument
-from tests.retrieval.index_places import PLACES, IndexStore, Place, SearchableIndex, new_place
+from tests.retrieval.index_places import PLACES, IndexStore, Place, SearchableIndex, killed, new_place
 from tests.retrieval.word_encoder import WordEncoder, prepared
 
 ROOT = Path(__file__).parents[2]
@@ -174,16 +170,7 @@ def test_a_killed_writer_leaves_the_state_before_or_after(tmp_path: Path, attemp
     store = KnowledgeBaseStore(tmp_path, WordEncoder())
     store.create("help")
     store.close()
-    command = [sys.executable, "-c", WRITER, str(tmp_path)]
-    writer = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ})
-    assert writer.stdout is not None
-    while writer.stdout.readline().strip() != "2":
-        assert writer.poll() is None
-    time.sleep(random.Random(attempt).uniform(0, 0.25))
-    writer.send_signal(signal.SIGKILL)
-    lines = [int(line) for line in writer.stdout.read().split()]
-    writer.wait()
-    acknowledged = max([-number for number in lines if number < 0], default=1)
+    acknowledged = killed([sys.executable, "-c", WRITER, str(tmp_path)], attempt)
     base = KnowledgeBaseStore(tmp_path, WordEncoder()).open("help")
     with base.snapshot() as snapshot:
         rounds = {passage.text.split()[0] for passage in snapshot.passages(snapshot.rows()).values()}

@@ -12,7 +12,7 @@ from domain.passage import Passage
 from domain.protocols import Evidence, Retriever
 from retrieval.hybrid import HybridRetriever
 from retrieval.reranking import RerankingRetriever, ThresholdedRetriever
-from tests.retrieval.index_places import PLACES, SearchableIndex, new_place
+from tests.retrieval.index_places import PLACES, SearchableIndex, assert_ranked, new_place
 from tests.retrieval.word_encoder import WordEncoder, prepared
 
 
@@ -55,12 +55,7 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.mark.parametrize("k", [-1, 0, 1, 2, 9, 100])
 def test_at_most_k_ranked_from_one_best_first_and_none_twice(base: SearchableIndex, make: Make, k: int) -> None:
     found = make(base, WordEncoder()).retrieve(Query("heron river", "heron river"), k)
-    assert len(found) <= max(k, 0)
-    assert [one.rank for one in found] == list(range(1, len(found) + 1))
-    assert [one.passage.id for one in found] == [
-        one.passage.id for one in sorted(found, key=lambda one: (-one.score, one.passage.id))
-    ]
-    assert len({one.passage.id for one in found}) == len(found)
+    assert_ranked(found, k)
 
 
 @EVERY

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
+import random
+import signal
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +18,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from domain.passage import RetrievedPassage
 from domain.protocols import Index, KnowledgeBaseInfo
 from retrieval.knowledge_base import KnowledgeBaseStore
 from retrieval.milvus_schema import Head, Names
@@ -25,6 +31,7 @@ from tests.retrieval.word_encoder import WordEncoder
 # No other machine takes part, and a small write to milvus-lite takes a few hundredths of a second.
 QUICK = MilvusOptions(settle_seconds=0.1, timeout_seconds=5, lease_seconds=15)
 
+ROOT = Path(__file__).parents[2]
 _numbers = itertools.count()
 
 
@@ -140,3 +147,27 @@ def new_on_milvus() -> OnMilvus:
 @functools.cache
 def _lite_folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # kept alive by the cache, deleted at the end
+
+
+def killed(command: Sequence[str], attempt: int) -> int:
+    """Runs a writer of rounds, kills it at some instant (another one for each ``attempt``) after its second round, and
+    returns the last round that it said was in. It prints a round's number before it and its negative after it."""
+    writer = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=os.environ)
+    assert writer.stdout is not None
+    while writer.stdout.readline().strip() != "2":
+        assert writer.poll() is None
+    time.sleep(random.Random(attempt).uniform(0, 0.25))
+    writer.send_signal(signal.SIGKILL)
+    lines = [int(line) for line in writer.stdout.read().split()]
+    writer.wait()
+    return max([-number for number in lines if number < 0], default=1)
+
+
+def assert_ranked(found: Sequence[RetrievedPassage], k: int) -> None:
+    """The promises of a ``Retriever`` that any list of it shows."""
+    assert len(found) <= max(k, 0)
+    assert [one.rank for one in found] == list(range(1, len(found) + 1))
+    assert [one.passage.id for one in found] == [
+        one.passage.id for one in sorted(found, key=lambda one: (-one.score, one.passage.id))
+    ]
+    assert len({one.passage.id for one in found}) == len(found)

@@ -97,7 +97,11 @@ def test_what_does_not_hold_at_the_time_asked_about_is_not_found() -> None:
             found = {owner[row] for row, _ in view.dense(vector, 10)}
             assert found == set(owner.values()) - out
             assert {owner[row] for row, _ in view.lexical("price", 10)} == found
-        assert {owner[row] for row in snapshot.superseded_rows(TODAY).tolist()} == {"old", "coming", "over"}
+        assert {owner[row] for row in snapshot.rows_not_holding(AskedTime(), TODAY).tolist()} == {
+            "old",
+            "coming",
+            "over",
+        }
 
 
 def test_a_narrowed_view_can_be_narrowed_again() -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -17,7 +13,7 @@ import pytest
 from domain.errors import PartUnavailable
 from retrieval.milvus_server import MilvusOptions, MilvusServer, Row
 from retrieval.milvus_store import MilvusKnowledgeBaseStore
-from tests.retrieval.index_places import QUICK, OnMilvus, new_on_milvus
+from tests.retrieval.index_places import QUICK, OnMilvus, killed, new_on_milvus
 from tests.retrieval.word_encoder import WordEncoder, prepared
 
 ROOT = Path(__file__).parents[2]
@@ -198,21 +194,7 @@ for number in range(1, 10_000):
 def test_a_killed_writer_leaves_the_state_before_or_after_and_another_takes_over(place: OnMilvus, attempt: int) -> None:
     place.store().create("help").close()
     address = place.address()
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, address, place.prefix],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ,
-    )
-    assert writer.stdout is not None
-    while writer.stdout.readline().strip() != "2":
-        assert writer.poll() is None
-    time.sleep(random.Random(attempt).uniform(0, 0.25))
-    writer.send_signal(signal.SIGKILL)
-    lines = [int(line) for line in writer.stdout.read().split()]
-    writer.wait()
-    acknowledged = max([-number for number in lines if number < 0], default=1)
+    acknowledged = killed([sys.executable, "-c", WRITER, address, place.prefix], attempt)
     rounds = {text.split()[0] for texts in state(place).values() for text in texts}
     assert rounds in ({f"round{acknowledged}"}, {f"round{acknowledged + 1}"})
     survivor = MilvusKnowledgeBaseStore(MilvusServer(place.uri, options=HASTY), WordEncoder(), place.prefix)

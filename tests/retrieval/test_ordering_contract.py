@@ -16,6 +16,7 @@ from retrieval.granularity import DocumentFirstRetriever, DocumentRetriever, wit
 from retrieval.hybrid import HybridOptions, HybridRetriever
 from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
 from retrieval.neighbours import ExpandedRetriever
+from tests.retrieval.index_places import assert_ranked
 from tests.retrieval.word_encoder import WordEncoder, prepared
 
 
@@ -83,13 +84,8 @@ def base(tmp_path: Path) -> KnowledgeBase:
 @pytest.mark.parametrize("k", [-1, 0, 1, 2, 9, 100])
 def test_at_most_k_ranked_from_one_best_first_and_none_twice(base: KnowledgeBase, make: Make, k: int) -> None:
     found = make(base).retrieve(Query("heron river", "heron river"), k)
-    assert len(found) <= max(k, 0)
+    assert_ranked(found, k)
     assert len(found) >= min(k, 4)
-    assert [one.rank for one in found] == list(range(1, len(found) + 1))
-    assert [one.passage.id for one in found] == [
-        one.passage.id for one in sorted(found, key=lambda one: (-one.score, one.passage.id))
-    ]
-    assert len({one.passage.id for one in found}) == len(found)
 
 
 @EVERY

@@ -53,9 +53,8 @@ def test_a_change_of_a_document_changes_what_time_rules_out(base: KnowledgeBase)
     assert answering(base, "the fee") == ["old"]
 
 
-def test_rows_that_another_one_replaces_are_all_its_passages(base: KnowledgeBase) -> None:
+def test_rows_that_do_not_hold_are_all_their_documents_passages(base: KnowledgeBase) -> None:
     with base.snapshot() as snapshot:
-        assert snapshot.superseded_rows(TODAY).tolist() == [1, 2]
         assert snapshot.rows_not_holding(TODAY_ONLY, TODAY).tolist() == [1, 2, 4, 5]
 
 

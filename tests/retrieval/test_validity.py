@@ -4,9 +4,15 @@ from datetime import date
 
 import pytest
 
-from retrieval.validity import TODAY_ONLY, asked_time, asks_about_past, not_holding, superseded
+from retrieval.validity import TODAY_ONLY, asked_time, not_holding, superseded
 
 TODAY = date(2026, 11, 22)
+
+
+def asks_about_past(text: str, today: date) -> bool:
+    """Whether ``text`` names a day, month or year that is over, or speaks of how things were."""
+    asked = asked_time([text], today)
+    return asked.past or any(last < today for _, last in asked.spans)
 
 
 @pytest.mark.parametrize(
