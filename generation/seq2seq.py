@@ -1,0 +1,71 @@
+"""Writing with an encoder-decoder, whatever runs it: the values and the promise that PyTorch and CTranslate2 share.
+
+How the evidence is fused (``FusionMode``), with N passages z_i of prior p(z_i | x) = softmax of the retrieval scores:
+
+- ``concat``: one source that holds all passages.
+- ``fid``: passages encoded apart, decoded together (Izacard & Grave 2021, "Leveraging passage retrieval …").
+- ``rag-sequence``: p(y|x) = Σ_i p(z_i|x) Π_t p(y_t | x, z_i, y_<t)  (Lewis et al. 2020, "Retrieval-augmented …").
+- ``rag-token``: p(y|x) = Π_t Σ_i p(z_i|x) p(y_t | x, z_i, y_<t)  (ibid.).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class FusionMode(StrEnum):
+    """How several passages become one answer; a closed choice."""
+
+    CONCAT = "concat"
+    FID = "fid"
+    RAG_SEQUENCE = "rag-sequence"
+    RAG_TOKEN = "rag-token"
+
+
+@dataclass(frozen=True, slots=True)
+class WritingRequest:
+    """What is to be written from.
+
+    ``sources``: token ids with their special tokens, one source a passage (``concat``: one in all), none empty.
+    ``log_prior``: natural log p(z_i | x) of each, summing to 1 as probabilities. ``thorough``: rag-sequence scores
+    every hypothesis under every passage, the paper's "thorough decoding"; fast decoding counts a hypothesis under
+    the passages whose beam held it.
+    """
+
+    sources: tuple[tuple[int, ...], ...]
+    log_prior: tuple[float, ...]
+    mode: FusionMode = FusionMode.FID
+    beams: int = 4
+    max_tokens: int = 256
+    thorough: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One text. ``log_probability`` is natural, summed over ``token_count`` tokens, the end-of-text token included
+    where ``finished``."""
+
+    text: str
+    log_probability: float
+    token_count: int
+    finished: bool = True
+
+
+class Seq2SeqRuntime(Protocol):
+    """Runs one BART or T5.
+
+    1. ``write`` yields growing text of the best hypothesis, then one tuple of all, best first, none twice.
+    2. Closing the iterator stops the work, at the latest one decoding step later.
+    3. A mode outside ``modes`` raises ``Misconfigured`` naming those that work.
+    4. ``score`` gives the natural log p(text | source), summed over the text's tokens, for each source alone.
+    """
+
+    @property
+    def modes(self) -> frozenset[FusionMode]: ...
+
+    def write(self, request: WritingRequest) -> Iterator[str | tuple[Written, ...]]: ...
+
+    def score(self, sources: Sequence[Sequence[int]], text: str) -> tuple[float, ...]: ...
