@@ -14,10 +14,10 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -38,6 +38,9 @@ _HOST = re.compile(r"[A-Za-z0-9:]([A-Za-z0-9.:_%-]*[A-Za-z0-9:])?")
 _INDEX = re.compile(r"[a-z0-9-]+(:[a-z_]+=\d+(,[a-z_]+=\d+)*)?")
 _PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)")
 
+ModelName = Annotated[str, Field(min_length=1)]
+Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+FusionName = Literal["concat", "fid", "rag-sequence", "rag-token"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -70,6 +73,12 @@ def _index(value: object) -> object:
 def _milvus(value: object) -> object:
     if isinstance(value, str) and not value.endswith(".db") and urlsplit(value).scheme not in ("http", "https"):
         raise ValueError("write http://host:19530, https://… or the path of a file that ends in .db, or leave it out")
+    return value
+
+
+def _web_address(value: object) -> object:
+    if isinstance(value, str) and not (urlsplit(value).scheme in ("http", "https") and urlsplit(value).hostname):
+        raise ValueError("write http://host/path or https://host/path, or leave it out")
     return value
 
 
@@ -133,10 +142,11 @@ class RetrievalSettings(_Group):
 class GenerationSettings(_Group):
     """How answers are written."""
 
-    profile: Literal["embedded"] = "embedded"
+    profile: Literal["embedded", "hub"] = "embedded"
     beams: Annotated[int, Field(ge=1, le=16)] = 4
     max_tokens: Annotated[int, Field(ge=8, le=512)] = 64
     passages: Annotated[int, Field(ge=1, le=20)] = 3
+    modes: Annotated[tuple[FusionName, ...], Field(min_length=1)] = ("fid",)
 
 
 class WeightingSettings(_Group):
@@ -145,6 +155,65 @@ class WeightingSettings(_Group):
     mode: Literal["adaptive", "fixed"] = "adaptive"
     retrieval_weight: Share = 0.5
     abstain_below: Share = 0.35
+
+
+class FewShot(_Group):
+    """One example that an instruction-tuned model is shown before the question."""
+
+    context: str
+    question: str
+    answer: str
+
+
+class HubSettings(_Group):
+    """Models named in the place of those that ship (docs/hub.md)."""
+
+    answerer: ModelName | None = None
+    answerer_revision: Commit | None = None
+    rewriter: ModelName | None = None
+    rewriter_revision: Commit | None = None
+    encoder: ModelName | None = None
+    encoder_revision: Commit | None = None
+    question_encoder: ModelName | None = None
+    question_encoder_revision: Commit | None = None
+    context_encoder: ModelName | None = None
+    context_encoder_revision: Commit | None = None
+    reranker: ModelName | None = None
+    reranker_revision: Commit | None = None
+    runtime: Literal["auto", "pytorch", "ctranslate2"] = "auto"
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")] = "cpu"
+    compute_type: Literal["int8", "int8_float16", "float16", "float32"] = "int8"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    modes: Annotated[tuple[FusionName, ...], Field(min_length=1)] = ("concat",)
+    window: Annotated[int, Field(ge=32, le=16384)] = 512
+    instruction: str = ""
+    examples: tuple[FewShot, ...] = ()
+    separator: str = " ||| "
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.question_encoder is None) != (self.context_encoder is None):
+            raise ValueError("a DPR pair has two halves; name question_encoder and context_encoder, or neither")
+        if self.encoder and self.question_encoder:
+            raise ValueError("name either encoder or the two halves of a DPR pair")
+        return self
+
+
+class PolicySettings(_Group):
+    """When a question is asked back."""
+
+    ask_back: bool = True
+    nearly_as_likely: Share = 0.5
+    worth_asking: Share = 0.2
+
+
+class HandOffSettings(_Group):
+    """Questions that go to a person."""
+
+    capacity: Count = 1000
+    webhook_url: Annotated[str | None, BeforeValidator(_web_address)] = None
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    retries: Annotated[int, Field(ge=0, le=20)] = 4
 
 
 class Settings(BaseSettings):
@@ -162,6 +231,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     redis_url: Annotated[str | None, BeforeValidator(_redis_url)] = None
     milvus_token: SecretStr | None = None
+    hand_off_secret: SecretStr | None = None
     host: Annotated[str, BeforeValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 7860
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
@@ -171,6 +241,9 @@ class Settings(BaseSettings):
     retrieval: RetrievalSettings = RetrievalSettings()
     generation: GenerationSettings = GenerationSettings()
     weighting: WeightingSettings = WeightingSettings()
+    policy: PolicySettings = PolicySettings()
+    hand_off: HandOffSettings = HandOffSettings()
+    hub: HubSettings = HubSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -13,28 +13,54 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, Self
 
+from bot.clarifying import Clarifier, ClarifyingOptions
 from bot.dialogue import Dialogue, DialogueSettings
+from bot.handing_off import HandingOff
+from bot.hub_parts import Machine, Named, open_answerer, open_dpr, open_encoder, open_reader, open_rewriter
+from bot.naming_guard import NamedModels, NamingGuard
 from bot.policy import Policy, PolicySettings
+from bot.scope import subject_words
+from bot.telling_words import TellingWords
+from bot.twins import Twins
+from bot.webhook import WebhookSettings
 from domain.answer import Answer, AnswerKind
 from domain.conversation import Conversation, ConversationSummary, Query, Turn
 from domain.errors import PartUnavailable
 from domain.events import TurnEvent
+from domain.explanation import Explanation
 from domain.filters import parse_filter
 from domain.passage import Document, Passage, RetrievedPassage
-from domain.protocols import ConversationStore, Evidence, IngestReport, KnowledgeBaseInfo, MemoryLimits
+from domain.protocols import (
+    AnswerGenerator,
+    AnswerWeigher,
+    ConversationStore,
+    Evidence,
+    HandOffDesk,
+    IngestReport,
+    KnowledgeBaseInfo,
+    MemoryLimits,
+    QueryRewriter,
+)
 from generation.answering import CopyAnswerer
+from generation.explaining import Explainer, open_explainer
+from generation.hub_rewriting import RewritingOptions
 from generation.rewriting import CopyRewriter
 from generation.rivals import RivalNames
 from generation.sentence_scoring import LogisticWeights, SentenceScorer, TermWeights, open_weights
+from generation.seq2seq import FusionMode
+from generation.seq2seq_answering import Prompt, WritingOptions
 from generation.tokenizing import WordPieces
 from generation.weighting import CandidateWeigher, WeightingOptions
 from memory.embedded_server import EmbeddedRedis
+from memory.hand_off_queue import InMemoryHandOffDesk
 from memory.in_memory_store import InMemoryConversationStore
+from memory.redis_hand_offs import RedisHandOffDesk
 from memory.redis_store import RedisConversationStore
 from memory.window import HistoryWindow
 from retrieval.duplicates import DistinctRetriever
 from retrieval.encoders import MiniLMEncoder, minilm_folder
 from retrieval.fusion_weights import open_fusion_weights
+from retrieval.hub_encoders import HubEncoder
 from retrieval.hybrid import HybridOptions, HybridRetriever
 from retrieval.index_spec import Metric, parse_spec
 from retrieval.ingestion import IngestProgress, ingest, ingest_anew
@@ -59,23 +85,30 @@ def assemble(settings: Settings, *, memory: bool = True) -> Colloquy:
     limits = MemoryLimits(settings.memory.ttl_seconds, settings.memory.max_turns, settings.memory.max_bytes)
     if not memory:
         return Colloquy(settings, InMemoryConversationStore(limits))
+    at_close: list[Callable[[], object]] = []
     if settings.redis_url:
         store = RedisConversationStore(settings.redis_url, limits)
-        store.ping()
-        return Colloquy(settings, store, [store.close])
-    server = EmbeddedRedis(settings.data_dir.resolve() / "memory")
-    store = RedisConversationStore(server.start(), limits, revive=server.start)
+    else:
+        server = EmbeddedRedis(settings.data_dir.resolve() / "memory")
+        store = RedisConversationStore(server.start(), limits, revive=server.start)
+        at_close = [server.stop]
     store.ping()
-    return Colloquy(settings, store, [store.close, server.stop])
+    desk = RedisHandOffDesk(store.run_script, settings.hand_off.capacity)
+    return Colloquy(settings, store, [store.close, *at_close], desk)
 
 
 class Colloquy:
     """``domain.protocols.Assistant`` made of this house's parts. A context manager; safe for several threads."""
 
     def __init__(
-        self, settings: Settings, store: ConversationStore, at_close: Sequence[Callable[[], object]] = ()
+        self,
+        settings: Settings,
+        store: ConversationStore,
+        at_close: Sequence[Callable[[], object]] = (),
+        hand_offs: HandOffDesk | None = None,
     ) -> None:
         self._settings, self._store, self._at_close = settings, store, at_close
+        self.hand_offs: HandOffDesk = hand_offs or InMemoryHandOffDesk(settings.hand_off.capacity)
         self._dialogues: dict[str, Dialogue] = {}
         self._lock = Lock()
 
@@ -98,24 +131,67 @@ class Colloquy:
         return KnowledgeBaseStore(folder, self.encoder, index=index, metric=Metric(chosen.metric))
 
     @cached_property
-    def encoder(self) -> MiniLMEncoder:
+    def encoder(self) -> MiniLMEncoder | HubEncoder:
         """What makes vectors of queries and passages."""
-        return shipped_encoder(self._cache)
+        question, context, whole = map(self._named, ("question_encoder", "context_encoder", "encoder"))
+        if question and context:
+            return open_dpr(question, context, self._machine)
+        return open_encoder(whole, self._machine) if whole else shipped_encoder(self._cache)
 
     @cached_property
     def _reader(self) -> CachedReader:
+        if named := self._named("reranker"):
+            return CachedReader(open_reader(named, self._machine))
         return CachedReader(MiniLMReader(MODELS / "reader", self._cache))
 
     @cached_property
-    def _rewriter(self) -> CopyRewriter:
-        return CopyRewriter(MODELS / "rewriter", minilm_folder())
+    def _rewriter(self) -> QueryRewriter:
+        named = self._named("rewriter")
+        if named is None:
+            return CopyRewriter(MODELS / "rewriter", minilm_folder())
+        return open_rewriter(named, self._machine, RewritingOptions(separator=self._settings.hub.separator))
 
     @cached_property
-    def _answerer(self) -> CopyAnswerer:
-        generation = self._settings.generation
-        return CopyAnswerer(
-            MODELS / "answerer", minilm_folder(), beams=generation.beams, max_tokens=generation.max_tokens
-        )
+    def _answerer(self) -> AnswerGenerator:
+        hub, chosen, named = self._settings.hub, self._settings.generation, self._named("answerer")
+        modes = tuple(map(FusionMode, hub.modes if named else chosen.modes))
+        if named is None:
+            return CopyAnswerer(
+                MODELS / "answerer",
+                minilm_folder(),
+                beams=chosen.beams,
+                max_tokens=chosen.max_tokens,
+                modes=modes,
+                reader=self._reader,
+            )
+        options = WritingOptions(modes, chosen.beams, chosen.max_tokens, concat_window=hub.window)
+        prompt = Prompt(hub.instruction, tuple((x.context, x.question, x.answer) for x in hub.examples))
+        return open_answerer(named, self._machine, options, prompt=prompt, window=hub.window, reader=self._reader)
+
+    def _named(self, part: str) -> Named | None:
+        """The model that the hub profile names for ``part``; None where what ships does it."""
+        hub, on = self._settings.hub, self._settings.generation.profile == "hub"
+        name = getattr(hub, part) if on else None
+        return Named(name, getattr(hub, f"{part}_revision")) if name else None
+
+    @property
+    def _machine(self) -> Machine:
+        hub = self._settings.hub
+        return Machine(self._cache, hub.runtime, hub.device, hub.compute_type, hub.precision)
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return open_explainer(MODELS / "answerer", minilm_folder(), sentence_spans)
+
+    @cached_property
+    def _handing_off(self) -> HandingOff:
+        """Opened with the first dialogue, not by commands that only look: it sends again what waits for the webhook."""
+        chosen, secret = self._settings.hand_off, self._settings.hand_off_secret
+        if chosen.webhook_url is None:
+            return HandingOff(self.hand_offs)
+        key = secret.get_secret_value() if secret else ""
+        webhook = WebhookSettings(chosen.webhook_url, key, chosen.timeout_seconds, chosen.retries)
+        return HandingOff(self.hand_offs, webhook)
 
     @cached_property
     def _window(self) -> HistoryWindow:
@@ -150,12 +226,15 @@ class Colloquy:
 
     def sentence_scorer(self, knowledge_base: str, weights: LogisticWeights | None = None) -> SentenceScorer:
         """What says how likely a sentence of this knowledge base holds the answer (by the shipped weights)."""
-        with self.knowledge.open(knowledge_base).snapshot() as snapshot:
-            rows = snapshot.rows()
-            sample = rows[:: max(1, len(rows) // TERM_SAMPLE)]
-            texts = [passage.searchable for passage in snapshot.passages(sample).values()]
+        texts = [passage.searchable for passage in self._sample(knowledge_base)]
         chosen = weights or open_weights(MODELS / "weighting" / "weights.json")
         return SentenceScorer(self.encoder, TermWeights(texts), chosen, RivalNames(texts))
+
+    def _sample(self, knowledge_base: str) -> list[Passage]:
+        """Passages of a knowledge base, evenly spread: all of them up to ``TERM_SAMPLE``."""
+        with self.knowledge.open(knowledge_base).snapshot() as snapshot:
+            rows = snapshot.rows()
+            return list(snapshot.passages(rows[:: max(1, len(rows) // TERM_SAMPLE)]).values())
 
     def dialogue(self, knowledge_base: str) -> Dialogue:
         """The dialogue about one knowledge base. Raises ``UnknownKnowledgeBase``."""
@@ -166,14 +245,10 @@ class Colloquy:
 
     def _assembled(self, knowledge_base: str) -> Dialogue:
         chosen, title = self._settings, self.knowledge.info(knowledge_base).title  # an unknown one ends here
-        weighing = WeightingOptions(
-            chosen.weighting.mode, chosen.weighting.retrieval_weight, chosen.retrieval.reader_context
-        )
-        policy = Policy(
-            CandidateWeigher(self._reader, sentence_spans, weighing, self.sentence_scorer(knowledge_base)),
-            PolicySettings(chosen.weighting.abstain_below),
-            subject=title,
-        )
+        weights, seen = chosen.weighting, chosen.retrieval.reader_context
+        weighing = WeightingOptions(weights.mode, weights.retrieval_weight, seen)
+        weigher = CandidateWeigher(self._reader, sentence_spans, weighing, self.sentence_scorer(knowledge_base))
+        policy = self._policy(weigher, title, self._sample(knowledge_base))
         return Dialogue(
             self._rewriter,
             self.retriever(knowledge_base),
@@ -181,6 +256,20 @@ class Colloquy:
             policy,
             window=self._window.fit,
             settings=DialogueSettings(chosen.retrieval.top_k, chosen.generation.passages),
+        )
+
+    def _policy(self, weigher: AnswerWeigher, title: str, passages: Sequence[Passage]) -> Policy:
+        chosen, telling = self._settings.policy, TellingWords(passages)
+        options = ClarifyingOptions(chosen.nearly_as_likely, chosen.worth_asking)
+        return Policy(
+            NamingGuard(weigher, NamedModels(passages)),
+            PolicySettings(self._settings.weighting.abstain_below),
+            subject=title,
+            subject_words=subject_words({passage.title for passage in passages}),
+            clarifier=Clarifier(telling, options, Twins(passages, telling, sentence_spans))
+            if chosen.ask_back
+            else None,
+            handing_off=self._handing_off,
         )
 
     # --- what interfaces ask for -----------------------------------------------------------------------------------
@@ -217,6 +306,10 @@ class Colloquy:
     def memory_limits(self) -> MemoryLimits:
         """How long and how much is remembered."""
         return self._store.limits
+
+    def explain(self, turn: Turn) -> Explanation:
+        """Why a turn ended as it did, from the turn as it was stored."""
+        return self._explainer.explain(turn)
 
     # --- what commands ask for -------------------------------------------------------------------------------------
 
@@ -273,6 +366,8 @@ class Colloquy:
 
     def close(self) -> None:
         """Gives back files and servers; whatever was acknowledged stays."""
+        if "_handing_off" in self.__dict__:
+            self._handing_off.close()
         if "knowledge" in self.__dict__:
             self.knowledge.close()
         for close in self._at_close:

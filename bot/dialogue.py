@@ -7,13 +7,16 @@ import uuid
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from bot.handing_off import Where
 from bot.policy import Policy, accept
-from domain.answer import Answer, AnswerKind
+from domain.answer import NOT_SEARCHED, Answer, AnswerKind
 from domain.conversation import Gate, Query, Trace, Turn
 from domain.errors import PartUnavailable, QuestionRejected
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
 from domain.passage import RetrievedPassage
 from domain.protocols import AnswerGenerator, ConversationStore, Draft, QueryRewriter, Retriever
+
+_ASIDE = (AnswerKind.SMALL_TALK, AnswerKind.HANDED_OFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +78,16 @@ class Dialogue:
             return AnswerFinished(turn, reachable and _append(store, owner, conversation_id, turn))
 
         try:
-            answer = yield from self._steps(progress, self._window(turns))
+            where = Where(owner, conversation_id, knowledge_base)
+            answer = yield from self._steps(progress, self._window(turns), where)
         except GeneratorExit:
             stored(Answer(progress.shown, progress.kind), stopped=True)
             raise
         yield stored(answer)
 
-    def _steps(self, progress: _Progress, history: Sequence[Turn]) -> Generator[TurnEvent, None, Answer]:
+    def _steps(self, progress: _Progress, history: Sequence[Turn], where: Where) -> Generator[TurnEvent, None, Answer]:
         """The rungs between question and answer."""
-        if (reply := self._policy.small_talk(progress.question)) is not None:
-            progress.query = Query(progress.question, progress.question, Gate.KEEP, "small talk: nothing is searched")
+        if (reply := self._without_search(progress, history, where)) is not None:
             yield QueryRewritten(progress.query)
             yield PassagesRetrieved(())
             progress.shown, progress.kind = reply.text, reply.kind
@@ -95,12 +98,22 @@ class Dialogue:
         progress.evidence = self.retrieve(progress, self._settings.top_k)
         yield PassagesRetrieved(progress.evidence)
         drafts: tuple[Draft, ...] = yield from self._drafts(progress, history)
-        return self._choose(progress, drafts)
+        return self._choose(progress, drafts, history)
+
+    def _without_search(self, progress: _Progress, history: Sequence[Turn], where: Where | None) -> Answer | None:
+        """The reply to a message that needs no documents; None for all others."""
+        reply = self._policy.without_search(progress.question, history, where)
+        if reply is None:
+            return None
+        progress.query = Query(progress.question, progress.question, Gate.KEEP, reply[1])
+        return reply[0]
 
     def rewrite(self, progress: _Progress, history: Sequence[Turn]) -> Query:
-        """The message as a standalone query."""
+        """The message as a standalone query: an answer to what was asked back, or as the rewriter has it."""
         since = time.perf_counter()
-        query = self._rewriter.rewrite(progress.question, [turn for turn in history if _said_something(turn)])
+        query = self._policy.taken_up(progress.question, history) or self._rewriter.rewrite(
+            progress.question, [turn for turn in history if _said_something(turn)]
+        )
         progress.timed("rewrite", since)
         return query
 
@@ -127,9 +140,9 @@ class Dialogue:
         progress.timed("generate", since)
         return drafts
 
-    def _choose(self, progress: _Progress, drafts: tuple[Draft, ...]) -> Answer:
+    def _choose(self, progress: _Progress, drafts: tuple[Draft, ...], history: Sequence[Turn]) -> Answer:
         since = time.perf_counter()
-        answer = self._policy.choose(progress.query, progress.evidence, drafts)
+        answer = self._policy.choose(progress.query, progress.evidence, drafts, history)
         progress.timed("weigh", since)
         return answer
 
@@ -149,10 +162,9 @@ class Dialogue:
         """
         progress = _Progress(accept(question))
         history = self._window(history)
-        small_talk = self._policy.small_talk(progress.question) if until == "answer" and evidence is None else None
-        if small_talk is not None:
-            progress.query = Query(progress.question, progress.question, Gate.KEEP, "small talk: nothing is searched")
-            return _turn(progress, small_talk, "", stopped=False)
+        reply = self._without_search(progress, history, None) if until == "answer" and evidence is None else None
+        if reply is not None:
+            return _turn(progress, reply, "", stopped=False)
         progress.query = self.rewrite(progress, history)
         nothing = Answer("", AnswerKind.ABSTAINED)
         if until == "rewrite":
@@ -163,7 +175,7 @@ class Dialogue:
             return replace(_turn(progress, nothing, "", stopped=False), evidence=listed[:top_k])
         progress.evidence = listed[: self._settings.top_k]
         drafts = _exhausted(self._drafts(progress, history))
-        answer = self._choose(progress, drafts)
+        answer = self._choose(progress, drafts, history)
         return replace(_turn(progress, answer, "", stopped=False), evidence=listed[:top_k])
 
 
@@ -184,8 +196,8 @@ def _append(store: ConversationStore, owner: str, conversation_id: str, turn: Tu
 
 
 def _said_something(turn: Turn) -> bool:
-    """Small talk is no history to resolve a pronoun from."""
-    return turn.answer.kind is not AnswerKind.SMALL_TALK
+    """Small talk, hand-offs and what was declined are no history to resolve a pronoun from."""
+    return turn.answer.kind not in _ASIDE and turn.answer.reason not in NOT_SEARCHED
 
 
 def _turn(progress: _Progress, answer: Answer, knowledge_base: str, *, stopped: bool) -> Turn:

@@ -1,15 +1,28 @@
-"""What kind of reply a message gets: small talk, an answer, a quote, or "I don't know". Knows only the domain."""
+"""What kind of reply a message gets. Knows only the domain and its neighbours in ``bot``.
+
+In this order, each with its own trigger:
+
+1. What must not be looked up (``bot/scope.py``): danger, harm, orders to the assistant, foreign topics.
+2. Small talk (``bot/small_talk.py``).
+3. A person is wanted (``bot/handing_off.py``): the question goes into the queue.
+4. An answer or a quote, where the best candidate is sure enough.
+5. A question back (``bot/clarifying.py``), where two readings are about equally likely; never twice in a row.
+6. "I don't know", with the nearest sources and, where there is a queue, the offer of a person.
+"""
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
-from domain.answer import Answer, AnswerKind
-from domain.conversation import Query
-from domain.errors import QuestionRejected
+from bot import handing_off, pending, scope
+from bot.clarifying import Clarifier
+from bot.handing_off import HandingOff, Wanted, Where
+from bot.small_talk import small_talk_reply
+from domain.answer import Answer, AnswerKind, Reason, Weighting
+from domain.conversation import Query, Turn
+from domain.errors import PartUnavailable, QuestionRejected
 from domain.passage import RetrievedPassage
 from domain.protocols import AnswerWeigher, Draft
 
@@ -17,54 +30,6 @@ MAX_MESSAGE_CHARACTERS = 4000
 """Longer than any question; a pasted log or letter is better asked about in parts."""
 
 _JOINERS = "\u200c\u200d"  # invisible, but Persian words and emoji families fall apart without them
-
-_SMALL_TALK: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(rf"^(?:{pattern})[\W_]*$", re.IGNORECASE), reply)  # an emoji may follow
-    for pattern, reply in (
-        (
-            r"(?:hi|hello|hey|hiya|(?:good )?(?:morning|afternoon|evening)|greetings)(?: there| all| everyone| again)?",
-            "Hello! Ask me anything about {subject}, and I will show you where the answer stands.",
-        ),
-        (
-            r"(?:(?:ok(?:ay)?|great|perfect|brilliant|cool|lovely|no)[\s,.!-]*)*"
-            r"(?:many )?(?:thanks?|thank you|cheers|ta|thx)(?: you)?(?: so much| very much| a lot| a million)?"
-            r"(?:[\s,.!-]*(?:bye|goodbye|that(?:'s| is) (?:all|it|everything)|for (?:your|the) help|that helps?"
-            r"|that(?:'s| is| was) (?:great|helpful|perfect)))*",
-            "You're welcome. Is there anything else you would like to know?",
-        ),
-        (
-            r"(?:good)?bye(?: bye| now)?|see you(?: later)?|have a (?:good|nice|great) (?:day|evening|one)",
-            "Goodbye, and thank you for asking.",
-        ),
-        (
-            r"(?:ok(?:ay)?|great|perfect|brilliant|cool|lovely|got it|i see|nice|good|understood|alright|right)"
-            r"(?:[\s,.!-]*(?:ok(?:ay)?|great|perfect|cool|got it|i see))*",
-            "Good. What else would you like to know?",
-        ),
-        (
-            r"(?:(?:hi|hello|hey)(?: there)?[\s,.!-]*)?(?:(?:who|what) are you|what can you (?:do|help(?: me)? with)"
-            r"|(?:are you|is this|am i talking to)(?: an?)?\s?(?:(?:real|chat)\s?)?"
-            r"(?:bot|robot|ai|human|real|person|machine)"
-            r"(?: or(?: an?)?(?: real)? (?:bot|robot|ai|human|person|machine))?|how are you(?: today| doing)?"
-            r"|help(?: me)?(?: please)?|(?:can|could) you (?:please )?help(?: me)?(?: please)?)",
-            "I am an assistant that answers from {subject}. Ask in your own words; under each answer you see the "
-            "passages it comes from and how sure I am.",
-        ),
-    )
-)
-
-_THANKS = re.compile(r"\b(?:thanks|thank you(?! \w+$)|cheers|ta|thx)\b", re.IGNORECASE)
-# What makes a message with thanks in it one to look up all the same: it asks, or tells of its own affairs.
-_ASKS = re.compile(
-    r"[?\d]|\b(?:how|what|when|where|who|why|which|can|could|do|does|is|are|will|would|should|please|my|i|im|need|want"
-    r"|but|if|and|still|tell|show)\b",
-    re.IGNORECASE,
-)
-_MOST_WORDS_OF_THANKS = 14
-_CHATTER = frozenset(
-    "ok okay right fair enough grand great lol haha ha hmm no worries bother problem talk soon good one sound alright "
-    "cool nice lovely perfect ah oh well then so brilliant super bye ages ago".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,44 +63,123 @@ class Policy:
     """Chooses the reply of a turn."""
 
     def __init__(
-        self, weigher: AnswerWeigher, settings: PolicySettings = PolicySettings(), *, subject: str = "the documents"
+        self,
+        weigher: AnswerWeigher,
+        settings: PolicySettings = PolicySettings(),
+        *,
+        subject: str = "the documents",
+        subject_words: Set[str] = frozenset(),
+        clarifier: Clarifier | None = None,
+        handing_off: HandingOff | None = None,
     ) -> None:
-        """``subject`` names the knowledge base in replies: "the Harbourline handbook"."""
-        self._weigher, self._settings, self._subject = weigher, settings, subject
+        """``subject`` names the knowledge base in replies ("the Harbourline handbook"); a message with one of the
+        ``subject_words`` is about it. Without a ``clarifier`` nothing is asked back; without ``handing_off`` nobody is
+        offered."""
+        self._weigher, self._settings, self._subject, self._subject_words = weigher, settings, subject, subject_words
+        self._clarifier, self._handing_off = clarifier, handing_off
 
-    def small_talk(self, message: str) -> Answer | None:
-        """The reply to a greeting, thanks or a question about the assistant; None when it needs the documents."""
-        for pattern, reply in _SMALL_TALK:
-            if pattern.match(message.strip()):
-                return Answer(reply.format(subject=self._subject), AnswerKind.SMALL_TALK)
-        words = re.findall(r"[^\W\d_]+", message.lower())
-        if _THANKS.search(message) and not _ASKS.search(message) and len(words) <= _MOST_WORDS_OF_THANKS:
-            return Answer("You're welcome. Is there anything else you would like to know?", AnswerKind.SMALL_TALK)
-        if len(words) > 1 and _CHATTER.issuperset(words) and "?" not in message:
-            return Answer("Good. What else would you like to know?", AnswerKind.SMALL_TALK)
+    def without_search(self, message: str, history: Sequence[Turn], where: Where | None) -> tuple[Answer, str] | None:
+        """The reply to a message that needs no documents, and why nothing is searched; None for all others.
+
+        ``where`` says whose turn it is; without it (a replay) nobody is called, and the reply says that one was.
+        """
+        if (reason := scope.concern(message, self._subject_words)) is not Reason.NONE:
+            return self._declined(reason), f"{reason.value}: nothing is searched"
+        if (reply := small_talk_reply(message, self._subject)) is not None:
+            return Answer(reply, AnswerKind.SMALL_TALK), "small talk: nothing is searched"
+        wanted = handing_off.person_wanted(message, history) if self._handing_off else None
+        if wanted is not None:
+            return self._handed_over(wanted, where), "a person was asked for: nothing is searched"
         return None
+
+    def taken_up(self, message: str, history: Sequence[Turn]) -> Query | None:
+        """The pending question completed by ``message``, when something was just asked back and this answers it."""
+        previous = history[-1] if history else None
+        if previous is None or previous.answer.kind is not AnswerKind.CLARIFYING:
+            return None
+        choice = pending.chosen(message, previous.answer.options)
+        return None if choice is None else pending.taken_up(message, previous, choice)
 
     def presentable(self, draft: str, evidence: Sequence[RetrievedPassage]) -> str:
         """The beginning of a growing draft that may be shown before the choice is made."""
         return self._weigher.presentable(draft, evidence)
 
-    def choose(self, query: Query, evidence: Sequence[RetrievedPassage], drafts: Sequence[Draft]) -> Answer:
-        """The best candidate, or an honest "I don't know" when there is none or confidence is below the threshold.
+    def choose(
+        self,
+        query: Query,
+        evidence: Sequence[RetrievedPassage],
+        drafts: Sequence[Draft],
+        history: Sequence[Turn] = (),
+    ) -> Answer:
+        """The best candidate, a question back where two readings are about equally likely, or an honest "I don't
+        know" when there is none or confidence is below the threshold.
 
-        An abstention keeps the weighing and the confidence of what was not said, for the operator.
+        A question back and an abstention keep the weighing and the confidence of what was not said, for the operator.
         """
         best = self._weigher.propose(query, evidence, drafts)
+        if best is not None and (question := self._asked_back(best, query, evidence, history)) is not None:
+            return question
         if best is not None and best.confidence >= self._settings.abstain_below:
             return best
-        abstained = Answer(self._not_found(evidence), AnswerKind.ABSTAINED)
+        return self._abstained(best, evidence, history)
+
+    def _asked_back(
+        self, best: Answer, query: Query, evidence: Sequence[RetrievedPassage], history: Sequence[Turn]
+    ) -> Answer | None:
+        just_asked = bool(history) and history[-1].answer.kind is AnswerKind.CLARIFYING
+        if self._clarifier is None or just_asked:
+            return None
+        said = (*(turn.question for turn in history), query.original)
+        question = self._clarifier.question(best, evidence, said, query.text)
+        if question is None or _was_asked(question, history):
+            return None
+        return replace(question, weighting=_nothing_chosen(question))
+
+    def _abstained(self, best: Answer | None, evidence: Sequence[RetrievedPassage], history: Sequence[Turn]) -> Answer:
+        reason = Reason.UNSURE if evidence else Reason.NOTHING_FOUND
+        text = self._not_found(evidence)
+        if self._handing_off is not None and handing_off.repeated_abstention(history):
+            text += " Would you like a person to look at it?"
+        answer = self._offering(Answer(text, AnswerKind.ABSTAINED, reason=reason, offers_person=True))
         if best is None:
-            return abstained
-        weighting = best.weighting and replace(
-            best.weighting, candidates=tuple(replace(c, chosen=False) for c in best.weighting.candidates)
-        )
-        return replace(abstained, confidence=best.confidence, weighting=weighting)
+            return answer
+        weighting = _nothing_chosen(best)
+        if weighting is not None:
+            asked_for = {**weighting.features, "abstain_below": self._settings.abstain_below}
+            weighting = replace(weighting, features=asked_for)
+        return replace(answer, confidence=best.confidence, weighting=weighting)
+
+    def _declined(self, reason: Reason) -> Answer:
+        answer = self._offering(scope.declined(reason, self._subject))
+        offer = " A person here can talk with you, if you wish." if answer.offers_person else ""
+        return replace(answer, text=f"{answer.text}{offer}")
+
+    def _handed_over(self, wanted: Wanted, where: Where | None) -> Answer:
+        if where is None or self._handing_off is None:
+            return Answer(handing_off.CALLED, AnswerKind.HANDED_OFF, reason=wanted.reason)
+        try:
+            return handing_off.handed_over(self._handing_off.hand_over(where, wanted))
+        except PartUnavailable:
+            return handing_off.not_handed_over()
+
+    def _offering(self, answer: Answer) -> Answer:
+        """``answer`` with its offer of a person only where there is a queue that takes it."""
+        return replace(answer, offers_person=answer.offers_person and self._handing_off is not None)
 
     def _not_found(self, evidence: Sequence[RetrievedPassage]) -> str:
         if evidence:
             return f"I could not find a sure answer to this in {self._subject}."
         return f"I could not find this in {self._subject}."
+
+
+def _was_asked(question: Answer, history: Sequence[Turn]) -> bool:
+    """Whether the same choice was put before; whatever was said to it, asking again would not help."""
+    choice = set(question.options)
+    return any(turn.answer.kind is AnswerKind.CLARIFYING and set(turn.answer.options) == choice for turn in history)
+
+
+def _nothing_chosen(answer: Answer) -> Weighting | None:
+    """The weighing of ``answer`` with no candidate marked as chosen."""
+    return answer.weighting and replace(
+        answer.weighting, candidates=tuple(replace(one, chosen=False) for one in answer.weighting.candidates)
+    )

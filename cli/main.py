@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cli import indexes, knowledge, measure, measure_ingestion, replay, serving, talk, teach
+from cli import explaining, handoffs, indexes, knowledge, measure, measure_ingestion, replay, serving, talk, teach
 from cli.console import complain
 from domain.errors import ColloquyError
 
@@ -27,6 +27,8 @@ app = typer.Typer(
 app.command()(serving.serve)
 app.command()(talk.chat)
 app.command()(talk.ask)
+app.command()(explaining.explain)
+app.add_typer(handoffs.handoffs, name="handoffs")
 app.command()(knowledge.search)
 app.command()(knowledge.ingest)
 app.add_typer(knowledge.bases, name="kb")

@@ -39,7 +39,9 @@ def circumstances(settings: Settings, data: Path | None = None, **more: object) 
     return {
         **named,
         **given,
-        **reports.circumstances(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"})),
+        **reports.circumstances(
+            settings.model_dump(mode="json", exclude={"redis_url", "data_dir", "milvus_token", "hand_off_secret"})
+        ),
     }
 
 

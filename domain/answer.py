@@ -18,6 +18,31 @@ class AnswerKind(StrEnum):
     SMALL_TALK = "small_talk"
 
 
+class Reason(StrEnum):
+    """Why a turn ended without an answer; a closed choice.
+
+    ``UNSURE``: something was found and nothing was sure enough. ``NOTHING_FOUND``: the documents hold nothing near.
+    ``FOREIGN``: what was asked is none of the documents' business. ``EMERGENCY``: somebody may be in danger.
+    ``UNSAFE``: help to do harm, or another person's data. ``INJECTION``: orders to the assistant itself. The last
+    four are told from the message alone, and nothing is searched. ``ASKED_FOR_PERSON`` and ``AFTER_ABSTENTION``
+    belong to hand-offs: the person asked for one, or took the offer under an abstention.
+    """
+
+    NONE = ""
+    UNSURE = "unsure"
+    NOTHING_FOUND = "nothing_found"
+    FOREIGN = "foreign"
+    EMERGENCY = "emergency"
+    UNSAFE = "unsafe"
+    INJECTION = "injection"
+    ASKED_FOR_PERSON = "asked_for_person"
+    AFTER_ABSTENTION = "after_abstention"
+
+
+NOT_SEARCHED = frozenset({Reason.FOREIGN, Reason.EMERGENCY, Reason.UNSAFE, Reason.INJECTION})
+"""Reasons that are told from the message alone: nothing was looked for, so nothing can be missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Citation:
     """The passage that supports one sentence of the answer.
@@ -68,6 +93,7 @@ class Answer:
 
     ``confidence`` is the calibrated probability (0..1) that the answer is right; 0.0 for small talk and
     hand-offs, where there is nothing to be sure of. ``options`` are the readings a clarifying question offers.
+    ``reason`` says why there is no answer where there is none; ``offers_person``: a person may be asked for instead.
     """
 
     text: str
@@ -76,6 +102,8 @@ class Answer:
     confidence: float = 0.0
     weighting: Weighting | None = None
     options: tuple[str, ...] = ()
+    reason: Reason = Reason.NONE
+    offers_person: bool = False
 
     def with_markers(self) -> str:
         """The text with ``[n]`` after each cited sentence, markers of one sentence in ascending order."""

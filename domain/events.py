@@ -2,7 +2,8 @@
 
 ``QueryRewritten`` · ``PassagesRetrieved`` · ``AnswerDelta``* · ``AnswerFinished``
 
-Small talk and clarifying questions have no passages: their ``PassagesRetrieved`` is empty. The text of the
+Small talk, hand-offs and what is declined without a search have no passages: their ``PassagesRetrieved`` is empty. The
+passages of a clarifying question are those its readings stand in. The text of the
 deltas is a preview of the draft; ``AnswerFinished`` holds the answer, which replaces whatever was previewed.
 """
 

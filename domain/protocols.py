@@ -10,6 +10,7 @@ from typing import Protocol
 from domain.answer import Answer, AnswerKind
 from domain.conversation import Conversation, ConversationSummary, Query, Turn
 from domain.events import TurnEvent
+from domain.hand_off import Delivery, HandOff, HandOffState
 from domain.passage import Document, Passage, RetrievedPassage
 
 
@@ -50,6 +51,37 @@ class ConversationStore(Protocol):
     def rename(self, owner: str, conversation_id: str, title: str) -> None: ...
 
     def delete(self, owner: str, conversation_id: str) -> None: ...
+
+
+class HandOffDesk(Protocol):
+    """The queue of questions that wait for a person.
+
+    1. ``put`` is all or nothing, and an entry whose id is there already is left as it was.
+    2. ``list`` gives the oldest first, of one state or of all.
+    3. ``take`` moves an open entry to taken and says so; of several who take one at once exactly one is told yes.
+    4. ``finish`` moves an open or taken entry to done; one that is done stays as it is.
+    5. ``record_delivery`` changes what became of the webhook's message and nothing else.
+    6. Bounded by ``capacity``: where there is no room the oldest done entries go first; an entry that is not done is
+       never dropped, and when none is done ``put`` raises ``PartUnavailable``.
+    7. What was acknowledged survives ``kill -9`` wherever conversations do.
+
+    Raises ``PartUnavailable`` when the queue does not answer.
+    """
+
+    @property
+    def capacity(self) -> int: ...
+
+    def put(self, item: HandOff) -> None: ...
+
+    def get(self, item_id: str) -> HandOff | None: ...
+
+    def list(self, state: HandOffState | None = None) -> Sequence[HandOff]: ...
+
+    def take(self, item_id: str, by: str) -> bool: ...
+
+    def finish(self, item_id: str) -> bool: ...
+
+    def record_delivery(self, item_id: str, delivery: Delivery, error: str = "") -> None: ...
 
 
 class QueryRewriter(Protocol):

@@ -16,7 +16,7 @@ from typing import Literal
 
 from corpora.records import Record, records
 from domain.errors import Misconfigured
-from generation.support import content_words
+from generation.words import content_words
 
 DATA = Path(__file__).parent / "data"
 QualitySplit = Literal["dev", "test", "all"]

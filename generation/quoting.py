@@ -51,6 +51,20 @@ def _quote(source: RetrievedPassage, reading: Evidence) -> Quote | None:
     return Quote(source, spans, _said(text, spans, carried_header), scores[best])
 
 
+def best_sentences(evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence], each: int = 2) -> list[Quote]:
+    """The ``each`` likeliest sentences of each passage that can stand alone, one a quote, in the order of the evidence:
+    what an answer that needs several facts is put together from."""
+    found = []
+    for source, reading in zip(evidence, readings, strict=True):
+        header = source.passage.metadata.get("table_header", "")
+        usable = [i for i, span in enumerate(reading.sentences) if _quotable(source.passage.text, span, header)]
+        best = sorted(usable, key=lambda i: (-reading.sentence_scores[i], i))[:each]
+        spans = [reading.sentences[i] for i in best]
+        told = [said_alone(source.passage, span) for span in spans]
+        found += [Quote(source, (s,), t, reading.sentence_scores[i]) for i, s, t in zip(best, spans, told, strict=True)]
+    return found
+
+
 def said_alone(passage: Passage, span: tuple[int, int]) -> str:
     """One sentence of ``passage`` as a quote would say it: a table row comes with the names of its columns."""
     return _said(passage.text, (span,), passage.metadata.get("table_header", ""))

@@ -24,7 +24,8 @@ from domain.protocols import Evidence, PassageEncoder
 from generation.answer_type import expected_type, has_type, is_navigation
 from generation.quoting import said_alone
 from generation.rivals import RivalNames
-from generation.support import content_words, missing_specifics
+from generation.support import missing_specifics
+from generation.words import content_words
 
 FEATURES = (
     *("evidence", "covered", "missing", "type", "navigation", "nearness", "rank", "relevance", "span", "context"),

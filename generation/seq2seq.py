@@ -10,10 +10,15 @@ How the evidence is fused (``FusionMode``), with N passages z_i of prior p(z_i |
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from domain.errors import Misconfigured
+
+_PRIOR_TOLERANCE = 1e-3  # float32's softmax over any number of passages is nearer to 1 than that
 
 
 class FusionMode(StrEnum):
@@ -69,3 +74,33 @@ class Seq2SeqRuntime(Protocol):
     def write(self, request: WritingRequest) -> Iterator[str | tuple[Written, ...]]: ...
 
     def score(self, sources: Sequence[Sequence[int]], text: str) -> tuple[float, ...]: ...
+
+
+def check_request(request: WritingRequest, modes: frozenset[FusionMode]) -> None:
+    """Raises ``Misconfigured`` when ``request`` cannot be written: a mode outside ``modes``, no or empty sources, a
+    prior that does not fit them, more than one source for ``concat``, or limits below 1."""
+    wrong = _wrong_limits(request) or _wrong_sources(request)
+    if request.mode not in modes:
+        wrong = f"The model cannot write by {request.mode}; ask for one of: {', '.join(sorted(modes))}."
+    if wrong:
+        raise Misconfigured(wrong)
+
+
+def _wrong_limits(request: WritingRequest) -> str:
+    if request.beams < 1:
+        return f"{request.beams} beams were asked for; give 1 or more."
+    return f"{request.max_tokens} tokens were asked for; give 1 or more." if request.max_tokens < 1 else ""
+
+
+def _wrong_sources(request: WritingRequest) -> str:
+    n, priors = len(request.sources), len(request.log_prior)
+    if not n:
+        return "There is nothing to write from; give at least one source."
+    if empty := [i for i, source in enumerate(request.sources) if not source]:
+        return f"Source {empty[0]} of {n} is empty; give it at least one token."
+    if request.mode is FusionMode.CONCAT and n > 1:
+        return f"{n} sources were given for concat, which reads one; join them."
+    if priors != n:
+        return f"{priors} prior log-probabilities were given for {n} sources; give one each."
+    total = sum(math.exp(one) for one in request.log_prior)
+    return "" if abs(total - 1) <= _PRIOR_TOLERANCE else f"The prior sums to {total:.4g}; normalise it to 1."

@@ -12,6 +12,8 @@ from torch import Tensor
 from generation.surface import SourceText
 
 CLS, SEP, PAD = 101, 102, 0
+_QUESTION_SHARE = 3
+_MARKS = 3  # [CLS], and [SEP] after either text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,20 @@ class WordPieces:
         """How many pieces ``text`` is."""
         return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
 
+    def room_beside(self, first: str, max_tokens: int) -> int:
+        """How many pieces of a second ``encode_pairs`` keeps."""
+        return max_tokens - len(self._pieces(first, max_tokens // _QUESTION_SHARE)[0]) - _MARKS
+
     def encode_pairs(self, first: str, seconds: list[str], max_tokens: int) -> EncodedSource:
         """``[CLS] first [SEP] second [SEP]`` for each second, all padded to the longest, at most ``max_tokens``.
 
         ``first`` is cut to a third of the room (it is the question), each second to what is left.
         """
-        head, head_spans = self._pieces(first, max_tokens // 3)
+        head, head_spans = self._pieces(first, max_tokens // _QUESTION_SHARE)
         rows: list[list[int]] = []
         places: list[list[tuple[int, int, int] | None]] = []
         for number, second in enumerate(seconds, 1):
-            tail, tail_spans = self._pieces(second, max_tokens - len(head) - 3)
+            tail, tail_spans = self._pieces(second, max_tokens - len(head) - _MARKS)
             rows.append([CLS, *head, SEP, *tail, SEP])
             places.append(
                 [None, *((0, s, e) for s, e in head_spans), None, *((number, s, e) for s, e in tail_spans), None]

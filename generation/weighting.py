@@ -5,35 +5,41 @@ evidence gives). With λ the weight on retrieval the choice is
 
     argmax  λ · log p_r + (1 − λ) · log p_g
 
-λ is fixed by the operator, or adaptive: each side weighs as much as it is certain, λ = ½ · c_r / (c_r + c_g) with
-c = |2p − 1|, so that a probability near one half, which says nothing, has no vote. On the 50 answerable development
-questions λ = 0 and 0.3 found the key fact 39 and 38 times, and λ without the ½ (0.5 to 0.7 in most turns) 32 times.
+λ is fixed by the operator, or adaptive: predicted from the figures of the turn (``BALANCE``). p_r, p_g, λ and the
+confidence come from what was fitted on development turns (``generation.calibration``). Where nothing was fitted rules
+hold: p_r and p_g as ``generation.candidates`` computes them, each side weighs as much as it is certain, λ = ½ · c_r /
+(c_r + c_g) with c = |2p − 1|, so that a probability near one half, which says nothing, has no vote, and the confidence
+is that of the sentences behind the answer.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from domain.answer import Answer, AnswerKind, Candidate, Citation, Weighting
-from domain.conversation import Query
+from domain.conversation import Gate, Query
 from domain.passage import RetrievedPassage
-from domain.protocols import Draft, Evidence, PassageReader
-from generation.quoting import Quote, quotes
+from domain.protocols import Draft, PassageReader
+from generation.calibration import AnswerWeights
+from generation.candidates import FURTHER_PART, Found, Proposal, Split, found, logit, proposals
 from generation.sentence_scoring import SentenceScorer
-from generation.support import SUPPORTED_AT, aligned, coverage, missing_specifics, support
+from generation.support import SUPPORTED_AT, support
 
-Spans = tuple[tuple[int, int], ...]
+BALANCE = (
+    *("relevance", "lead", "agreement", "covered", "score", "fluency", "support", "drafts", "follow_up", "rewritten"),
+)
+"""The figures of a turn that λ is predicted from."""
+
+CONFIDENCE = ("answered", "lead", "parts", "further", "gap", "untold", "rewritten", "follow_up")
+"""The figures of the chosen candidate and its turn that the confidence is predicted from."""
 
 _CERTAINTY_FLOOR = 0.05  # nobody loses the vote altogether
 _CEILING = 0.5  # relevance is near 1 for every article on a subject, so retrieval never outvotes the sentence
 _PROBABILITY_FLOOR = 1e-4
-_MISSING_SPECIFIC = 0.25  # what is left of p_r when the passage lacks a number, code or name of the question
-_VERBATIM = 0.9  # p(text) of a quote: well formed by construction, but perhaps not the whole answer
-_ROW = 0.8  # p(text) of a table row: right, but a sentence that says the same reads better
-_MIN_DRAFT_WORDS = 3
-_ALIGNED_AT = 0.9  # of a draft's words, in order, in its source: this generator may shorten, not yet recompose
+_NO_DRAFT = -3.0  # nats a token: as a draft that the model itself did not believe in
+_WIDEST_GAP = 3.0  # nats: the choice is clear, and how clear says no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,35 +52,26 @@ class WeightingOptions:
     reader_context: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Proposal:
-    text: str
-    kind: AnswerKind
-    origin: str
-    citations: tuple[Citation, ...]
-    p_retrieval: float
-    p_generation: float
-    p_answered: float  # calibrated: the sentences this rests on hold the answer; what is shown as confidence
-
-
 class CandidateWeigher:
     """Makes the candidates of a turn (drafts and quotes), cites them, and proposes the best."""
 
     def __init__(
         self,
         reader: PassageReader,
-        split: Callable[[str], Spans],
+        split: Split,
         options: WeightingOptions = WeightingOptions(),
         scorer: SentenceScorer | None = None,
+        fitted: AnswerWeights | None = None,
     ) -> None:
         """``split`` gives the sentence spans of a text; ``scorer`` calibrates the reader's sentence scores, which
-        are taken as they are without one."""
+        are taken as they are without one; without ``fitted`` the rules hold."""
         self._reader, self._split, self._options, self._scorer = reader, split, options, scorer
+        self._fitted = fitted
 
     def propose(self, query: Query, evidence: Sequence[RetrievedPassage], drafts: Sequence[Draft]) -> Answer | None:
         """The best answer with its citations, confidence and weighting; None when there is no candidate.
 
-        Markers count the cited passages in the order of the evidence, from 1.
+        Markers count the cited passages in the order of the text, from 1.
         """
         if not evidence:
             return None
@@ -82,10 +79,8 @@ class CandidateWeigher:
         readings = self._reader.read(query.in_context(seen), [one.passage for one in evidence])
         if self._scorer is not None:
             readings = self._scorer.scored(query, evidence, readings, seen)
-        trust = [_trusted(query.text, one, reading) for one, reading in zip(evidence, readings, strict=True)]
-        proposals = [self._from_quote(quote, evidence, trust) for quote in quotes(evidence, readings)]
-        proposals += [p for d in drafts if (p := self._from_draft(d, evidence, readings, trust)) is not None]
-        return self._chosen(_merged(proposals), trust) if proposals else None
+        turn = found(query, evidence, readings)
+        return chosen(turn, proposals(turn, drafts, self._split), self._options, self._fitted)
 
     def presentable(self, text: str, evidence: Sequence[RetrievedPassage]) -> str:
         """The beginning of a growing draft that may be shown: its complete sentences, as long as each is supported."""
@@ -103,146 +98,112 @@ class CandidateWeigher:
             for span in self._split(one.passage.text)
         )
 
-    def _from_quote(self, quote: Quote, evidence: Sequence[RetrievedPassage], trust: Sequence[float]) -> _Proposal:
-        at = next(i for i, one in enumerate(evidence) if one is quote.source)
-        covering = (quote.spans[0][0], quote.spans[-1][1])
-        citation = Citation(
-            marker=at + 1,
-            passage_id=quote.source.passage.id,
-            sentence=(0, len(quote.text)),
-            quote_span=covering,
-            quote=quote.source.passage.text[slice(*covering)],
-            support=1.0,
-        )
-        return _Proposal(
-            text=quote.text,
-            kind=AnswerKind.QUOTED,
-            origin=f"quote {at + 1}",
-            citations=(citation,),
-            p_retrieval=trust[at],
-            p_generation=(_ROW if "|" in quote.source.passage.text[slice(*quote.spans[0])] else _VERBATIM)
-            * quote.score,
-            p_answered=quote.score,
-        )
 
-    def _from_draft(
-        self, draft: Draft, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence], trust: Sequence[float]
-    ) -> _Proposal | None:
-        """The supported sentences of a draft; None when nothing of it is supported or it is no sentence."""
-        kept, citations, scores, markers = "", [], [], []
-        for start, end in self._split(draft.text):
-            sentence = draft.text[start:end]
-            best = _best_support(sentence, evidence, readings)
-            if best is None or not _is_whole(sentence):
-                continue
-            at, span, supported, score = best
-            if aligned(sentence, evidence[at].passage.text[slice(*span)]) < _ALIGNED_AT:
-                continue
-            kept = f"{kept} {sentence}".strip()
-            place = (len(kept) - len(sentence), len(kept))
-            passage = evidence[at].passage
-            citations.append(Citation(at + 1, passage.id, place, span, passage.text[slice(*span)], supported))
-            scores.append(supported * score)
-            markers.append(at)
-        if not citations or _repeats(kept):
-            return None
-        fluency = math.exp(draft.log_probability / max(draft.token_count, 1))
-        answered = sum(scores) / len(scores)
-        return _Proposal(
-            text=kept,
-            kind=AnswerKind.GENERATED,
-            origin=draft.origin,
-            citations=tuple(citations),
-            p_retrieval=max(trust[at] for at in markers),
-            p_generation=fluency * answered,
-            p_answered=answered,
-        )
+def chosen(
+    turn: Found, made: Sequence[Proposal], options: WeightingOptions, fitted: AnswerWeights | None = None
+) -> Answer | None:
+    """The best of ``made`` as an answer with the whole weighing; None when there is nothing to choose from."""
+    if not made:
+        return None
+    judged = [calibrated(one, fitted) for one in made]
+    of_turn = turn_figures(turn, judged)
+    weights = [_weight(one, of_turn, options, fitted) for one in judged]
+    utilities = [utility(weight, one) for weight, one in zip(weights, judged, strict=True)]
+    best = max(range(len(judged)), key=lambda i: (utilities[i], -i))
+    figures = chosen_figures(judged, utilities, best, of_turn)
+    candidates = tuple(
+        Candidate(one.text, one.kind, one.origin, one.p_retrieval, one.p_generation, worth, chosen=i == best)
+        for i, (one, worth) in enumerate(zip(judged, utilities, strict=True))
+    )
+    confidence = judged[best].p_answered if fitted is None else fitted.sure(figures)
+    return Answer(
+        text=judged[best].text,
+        kind=judged[best].kind,
+        citations=_renumbered(judged[best].citations),
+        confidence=confidence,
+        weighting=Weighting(weights[best], options.mode, candidates, figures),
+    )
 
-    def _chosen(self, proposals: Sequence[_Proposal], trust: Sequence[float]) -> Answer:
-        weighed = [(self._weight(proposal), proposal) for proposal in proposals]
-        utilities = [_utility(weight, proposal) for weight, proposal in weighed]
-        best = max(range(len(proposals)), key=lambda i: (utilities[i], -i))
-        weight, chosen = weighed[best]
-        candidates = tuple(
-            Candidate(p.text, p.kind, p.origin, p.p_retrieval, p.p_generation, utility, chosen=i == best)
-            for i, (p, utility) in enumerate(zip(proposals, utilities, strict=True))
-        )
-        ordered = sorted(trust, reverse=True)
-        features = {
-            "p_retrieval": chosen.p_retrieval,
-            "p_generation": chosen.p_generation,
-            "margin": ordered[0] - ordered[1] if len(ordered) > 1 else ordered[0],
-        }
-        return Answer(
-            text=chosen.text,
-            kind=chosen.kind,
-            citations=_renumbered(chosen.citations),
-            confidence=chosen.p_answered,
-            weighting=Weighting(weight, self._options.mode, candidates, features),
-        )
 
-    def _weight(self, proposal: _Proposal) -> float:
-        """λ for this candidate."""
-        if self._options.mode == "fixed":
-            return self._options.retrieval_weight
-        return adaptive_weight(proposal.p_retrieval, proposal.p_generation)
+def calibrated(proposal: Proposal, fitted: AnswerWeights | None) -> Proposal:
+    """The candidate with p_r and p_g as they were fitted; as it is where nothing was."""
+    if fitted is None:
+        return proposal
+    return replace(
+        proposal,
+        p_retrieval=fitted.retrieval.probability(proposal.features),
+        p_generation=fitted.writing.probability(proposal.features) * FURTHER_PART ** proposal.features["parts"],
+    )
 
 
 def adaptive_weight(p_retrieval: float, p_generation: float) -> float:
-    """λ = ½ · c_r / (c_r + c_g), c = |2p − 1| but at least ``_CERTAINTY_FLOOR``."""
+    """The rule: λ = ½ · c_r / (c_r + c_g), c = |2p − 1| but at least ``_CERTAINTY_FLOOR``."""
     certain_r = max(abs(2 * p_retrieval - 1), _CERTAINTY_FLOOR)
     certain_g = max(abs(2 * p_generation - 1), _CERTAINTY_FLOOR)
     return _CEILING * certain_r / (certain_r + certain_g)
 
 
-def _utility(weight: float, proposal: _Proposal) -> float:
+def utility(weight: float, proposal: Proposal) -> float:
     """λ · log p_r + (1 − λ) · log p_g, natural logarithms."""
     p_r, p_g = max(proposal.p_retrieval, _PROBABILITY_FLOOR), max(proposal.p_generation, _PROBABILITY_FLOOR)
     return weight * math.log(p_r) + (1 - weight) * math.log(p_g)
 
 
-def _trusted(question: str, retrieved: RetrievedPassage, reading: Evidence) -> float:
-    """p_r of one passage: the reader's relevance, lowered where the passage lacks what the question insists on."""
-    text = f"{retrieved.passage.heading} {retrieved.passage.text}"
-    penalty = _MISSING_SPECIFIC if missing_specifics(question, text) else 1.0
-    covered = coverage(question, text)
-    return reading.relevance * penalty * (0.5 + 0.5 * covered)
+def turn_figures(turn: Found, made: Sequence[Proposal]) -> dict[str, float]:
+    """The values of ``BALANCE``, and what else the confidence wants to know of a turn (``gate``, ``reset``)."""
+    query, drafted = turn.query, [one for one in made if one.kind is AnswerKind.GENERATED]
+    relevance = sorted((reading.relevance for reading in turn.readings), reverse=True)
+    first = made[0].features
+    rewritten = query.text.strip() != query.original.strip()
+    return {
+        "relevance": logit(relevance[0]),
+        "lead": relevance[0] - relevance[1] if len(relevance) > 1 else relevance[0],
+        "agreement": first.get("agreement", 0.0),
+        "covered": turn.sources[0].figures["covered"],
+        "score": max(one.features.get("score", 0.0) for one in made),
+        "fluency": max((one.features.get("fluency", 0.0) for one in drafted), default=_NO_DRAFT),
+        "support": max((one.features.get("support", 0.0) for one in drafted), default=0.0),
+        "drafts": float(len(drafted)),
+        "follow_up": float(bool(query.context)),
+        "rewritten": float(rewritten),
+        "gate": query.confidence if rewritten else 1.0,
+        "reset": float(query.gate is Gate.RESET),
+    }
 
 
-def _best_support(
-    sentence: str, evidence: Sequence[RetrievedPassage], readings: Sequence[Evidence]
-) -> tuple[int, tuple[int, int], float, float] | None:
-    """(index of the passage, span of the supporting sentence, support, the reader's score of it), or None."""
-    found = [
-        (support(sentence, one.passage.text[slice(*span)], one.passage.heading), score, -i, span)
-        for i, (one, reading) in enumerate(zip(evidence, readings, strict=True))
-        for span, score in zip(reading.sentences, reading.sentence_scores, strict=True)
-    ]
-    if not found:
-        return None
-    supported, score, i, span = max(found)
-    return (-i, span, supported, score) if supported >= SUPPORTED_AT else None
+def chosen_figures(
+    made: Sequence[Proposal], utilities: Sequence[float], best: int, turn: Mapping[str, float]
+) -> dict[str, float]:
+    """Every figure of the candidate ``best``, those of ``CONFIDENCE`` among them, for the trace: its probabilities,
+    its features, how far it is before the best that cites other sentences (``gap``, nats), and the turn's."""
+    one, places = made[best], _places(made[best])
+    rivals = [u for u, other in zip(utilities, made, strict=True) if places.isdisjoint(_places(other))]
+    return {
+        **{f"turn_{name}": value for name, value in turn.items()},
+        **one.features,
+        **{name: turn[name] for name in ("rewritten", "gate", "follow_up", "reset")},
+        "p_retrieval": one.p_retrieval,
+        "p_generation": one.p_generation,
+        "p_answered": one.p_answered,
+        "answered": logit(one.p_answered),
+        "margin": turn["lead"],
+        "gap": min(utilities[best] - max(rivals), _WIDEST_GAP) if rivals else _WIDEST_GAP,
+    }
 
 
-def _is_whole(sentence: str) -> bool:
-    """True for something that can stand as a sentence: enough words, a proper end."""
-    return len(sentence.split()) >= _MIN_DRAFT_WORDS and sentence.rstrip()[-1:] in ".!?)"
+def _weight(
+    proposal: Proposal, turn: Mapping[str, float], options: WeightingOptions, fitted: AnswerWeights | None
+) -> float:
+    """λ for this candidate: the same for all of a turn but where the rule holds."""
+    if options.mode == "fixed":
+        return options.retrieval_weight
+    if fitted is not None:
+        return fitted.balance.probability(turn)
+    return adaptive_weight(proposal.p_retrieval, proposal.p_generation)
 
 
-def _repeats(text: str) -> bool:
-    words = text.lower().split()
-    trigrams = list(zip(words, words[1:], words[2:], strict=False))
-    return len(set(trigrams)) < len(trigrams)
-
-
-def _merged(proposals: Sequence[_Proposal]) -> list[_Proposal]:
-    """One proposal a text: where a draft says what a quote says, the likelier of the two stands."""
-    best: dict[str, _Proposal] = {}
-    for proposal in proposals:
-        known = best.get(proposal.text)
-        if known is None or proposal.p_generation > known.p_generation:
-            best[proposal.text] = proposal
-    return list(best.values())
+def _places(proposal: Proposal) -> frozenset[tuple[str, tuple[int, int]]]:
+    return frozenset((citation.passage_id, citation.quote_span) for citation in proposal.citations)
 
 
 def _renumbered(citations: tuple[Citation, ...]) -> tuple[Citation, ...]:

@@ -160,6 +160,10 @@ class RedisConversationStore:
         """How many turns of the conversation the limits have taken away; 0 for an unknown one."""
         return int(self._ask(lambda: self._redis.hget(_keys(owner, conversation_id)[2], "trimmed")) or 0)
 
+    def run_script(self, script: str, keys: SequenceOf[str], arguments: SequenceOf[str | bytes | int | float]) -> Any:
+        """The server's reply to a Lua script, for what else is kept in the same Redis. Raises ``PartUnavailable``."""
+        return self._ask(lambda: self._redis.eval(script, len(keys), *keys, *arguments))
+
     def close(self) -> None:
         """Lets the connections go."""
         self._redis.close()

@@ -56,6 +56,7 @@ def sentence_transformer(name: str, *, device: str = "cpu", max_tokens: int | No
     from sentence_transformers import SentenceTransformer
 
     model = _loaded(name, lambda: SentenceTransformer(name, device=device, model_kwargs={"use_safetensors": True}))
+    literal(model.tokenizer)
     if max_tokens is not None:
         model.max_seq_length = max_tokens
     dimension = int(model.get_embedding_dimension() or 0)
@@ -70,12 +71,12 @@ def sentence_transformer(name: str, *, device: str = "cpu", max_tokens: int | No
 def dpr_pair(query_name: str, passage_name: str, *, device: str = "cpu", max_tokens: int = 256) -> HubEncoder:
     """DPR's question encoder and context encoder (Karpukhin et al. 2020): the projected [CLS] state of each.
 
-    Raises ``Misconfigured`` when one cannot be loaded, or their dimensions differ.
+    Raises ``Misconfigured`` when one cannot be loaded, is the other half or no half, or their dimensions differ.
     """
     from transformers import DPRContextEncoder, DPRQuestionEncoder
 
-    question = _loaded(query_name, lambda: DPRQuestionEncoder.from_pretrained(query_name, use_safetensors=True))
-    context = _loaded(passage_name, lambda: DPRContextEncoder.from_pretrained(passage_name, use_safetensors=True))
+    question = _dpr(DPRQuestionEncoder, query_name, "question encoder")
+    context = _dpr(DPRContextEncoder, passage_name, "context encoder")
     dimensions = [int(m.config.projection_dim or m.config.hidden_size) for m in (question, context)]
     if dimensions[0] != dimensions[1]:
         raise Misconfigured(
@@ -88,6 +89,11 @@ def dpr_pair(query_name: str, passage_name: str, *, device: str = "cpu", max_tok
         dimension=dimensions[0],
         fingerprint=f"dpr/{weights_digest(question)}+{weights_digest(context)}/{max_tokens}",
     )
+
+
+def literal(tokenizer: Any) -> None:
+    """Makes a typed "[SEP]" text to ``tokenizer``: it must not forge the layout of what is read."""
+    tokenizer.split_special_tokens = True
 
 
 def weights_digest(model: Any) -> str:
@@ -103,11 +109,29 @@ def weights_digest(model: Any) -> str:
     return digest.hexdigest()[:12]
 
 
+def _dpr(kind: Any, name: str, half: str) -> Any:
+    """One half of a pair. transformers fills what a checkpoint lacks with noise, and two halves named in each other's
+    place lack everything."""
+    model, report = _loaded(
+        name,
+        lambda: kind.from_pretrained(name, use_safetensors=True, output_loading_info=True, trust_remote_code=False),
+    )
+    lost = sorted(key for key in report["missing_keys"] if "pooler" not in key)
+    if lost:
+        raise Misconfigured(
+            f"The model {name!r} is no DPR {half}: it lacks {len(lost)} tensors of one, first {lost[0]}; name the "
+            f"pair's {half} here."
+        )
+    return model
+
+
 def _cls_encode(model: Any, name: str, device: str, max_tokens: int) -> Encode:
     import torch
     from transformers import AutoTokenizer
 
     tokenizer: Any = _loaded(name, lambda: AutoTokenizer.from_pretrained(name))
+    literal(tokenizer)
+    max_tokens = min(max_tokens, int(model.config.max_position_embeddings))
     model = model.to(device).eval()
 
     def encode(texts: Sequence[str]) -> Matrix:

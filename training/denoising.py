@@ -21,6 +21,8 @@ import torch
 from corpora.jsonl import rows
 from corpora.splits import is_development
 from domain.errors import Misconfigured
+from generation.fusing import special_tokens
+from generation.torch_fid import FusionInDecoder
 from generation.weights import open_copy_bart
 from retrieval.sentences import sentence_spans
 from training import loop
@@ -28,7 +30,6 @@ from training.batches import mean_loss
 from training.cards import Card
 from training.development import Development
 from training.export import export_copy_bart
-from training.fusing import FusionInDecoder, special_tokens
 from training.minilm import copy_bart_from_minilm, is_new, minilm_folder, minilm_tokenizer
 from training.noise import corrupt_spans, infill, permute
 from training.seq2seq import Collator, export, open_seq2seq

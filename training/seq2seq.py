@@ -17,12 +17,13 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from domain.errors import Misconfigured
+from generation.fusing import Fusion, Layout
+from generation.torch_fid import FusionInDecoder
 from training import loop
 from training.answering_data import AnswerRow, development_rows, training_rows
 from training.batches import mean_loss, pad
 from training.development import Development
 from training.distractors import distracted
-from training.fusing import Fusion, FusionInDecoder, Layout
 
 FAMILIES = ("bart", "t5", "mt5", "umt5")
 """The model types known to read and write as this module expects; FLAN-T5 is a "t5"."""

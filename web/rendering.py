@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from html import escape
 
-from domain.answer import Answer, AnswerKind
+from domain.answer import NOT_SEARCHED, Answer, AnswerKind, Reason
 from domain.conversation import Conversation, Gate, Query, Turn
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
 from domain.passage import RetrievedPassage
@@ -19,6 +19,9 @@ from web.view import View, attribute, probability
 _SURE_FROM = (0.85, 0.65, 0.4)  # lower bounds of "sure", "fairly sure", "unsure"; below is "very unsure"
 _ECHO_CHARACTERS = 160  # of a message that was refused; the whole of it is still in the box
 _CLOSEST = 3
+_NOT_LOOKED_FOR = NOT_SEARCHED | {Reason.ASKED_FOR_PERSON, Reason.AFTER_ABSTENTION}  # so nothing was "not found"
+ASK_A_PERSON = "Ask a person"
+"""What the button under an abstention sends; ``bot/handing_off.py`` takes it for a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,13 @@ def render_transcript(conversation: Conversation, view: View) -> str:
 
 def render_turn(turn: Turn, view: View, stored: bool = True) -> str:
     """One finished or stopped turn with everything that belongs to it."""
-    small_talk = turn.answer.kind is AnswerKind.SMALL_TALK  # nothing was searched and nothing is claimed
-    body = ["" if small_talk else _searched(turn.query, view.texts), _answer(turn, view)]
+    aside = _is_aside(turn.answer)
+    body = ["" if aside else _searched(turn.query, view.texts), _answer(turn, view)]
     if turn.stopped:
         body.append(f'<p class="note">{escape(view.texts.stopped)}</p>')
     if not stored:
         body.append(f'<p class="note warning">{escape(view.texts.not_stored)}</p>')
-    body += ["" if small_talk else _measure(turn, view.texts), _actions(turn.answer, view.texts), _sources(turn, view)]
+    body += ["" if aside else _measure(turn, view.texts), _actions(turn.answer, view.texts), _sources(turn, view)]
     state = "stopped" if turn.stopped else turn.answer.kind.value
     return _frame(turn.question, "".join(body), view.texts, state, turn.knowledge_base)
 
@@ -142,7 +145,14 @@ def _searched(query: Query, texts: Texts) -> str:
     )
 
 
+def _is_aside(answer: Answer) -> bool:
+    """Whether nothing was searched and nothing is claimed."""
+    return answer.kind in (AnswerKind.SMALL_TALK, AnswerKind.HANDED_OFF) or answer.reason in _NOT_LOOKED_FOR
+
+
 def _answer(turn: Turn, view: View) -> str:
+    if turn.answer.kind is AnswerKind.ABSTAINED and turn.answer.reason in _NOT_LOOKED_FOR:
+        return f'<div class="answer declined">{cited_text(turn, view.texts)}</div>{_person(turn.answer, view.texts)}'
     match turn.answer.kind:
         case AnswerKind.ABSTAINED:
             return _abstained(turn, view)
@@ -164,7 +174,16 @@ def _abstained(turn: Turn, view: View) -> str:
     )
     near = f"<p>{escape(texts.closest)}:</p><ul>{closest}</ul>" if closest else ""
     heading = escape(texts.not_found.format(title=title))
-    return f'<div class="answer abstained"><h4>{heading}</h4><p>{escape(said)}</p>{near}</div>'
+    said_aloud = f'<div class="answer abstained"><h4>{heading}</h4><p>{escape(said)}</p>{near}</div>'
+    return said_aloud + _person(turn.answer, texts)
+
+
+def _person(answer: Answer, texts: Texts) -> str:
+    """The button that asks for a person. What it sends is the same in every language, because the policy reads it."""
+    if not answer.offers_person:
+        return ""
+    button = f'<button class="choice" {attribute("data-say", ASK_A_PERSON)}>{escape(texts.ask_a_person)}</button>'
+    return f'<p class="choices">{button}</p>'
 
 
 def _measure(turn: Turn, texts: Texts) -> str:

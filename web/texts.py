@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from domain.answer import AnswerKind
 from domain.conversation import Gate
+from domain.explanation import Part
 
 
 class Language(StrEnum):
@@ -15,6 +16,13 @@ class Language(StrEnum):
 
     ENGLISH = "en"
     CHINESE = "zh"
+
+
+class Look(StrEnum):
+    """The two pictures of an explanation."""
+
+    COPIED = "copied"
+    ATTENDED = "attended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ class Texts:
     not_found: str
     not_found_text: str
     closest: str
+    ask_a_person: str
     stopped: str
     nothing_written: str
     interrupted: str
@@ -98,6 +107,17 @@ class Texts:
     document_gone: str
     document_changed: str
     document_cut: str
+    why: str
+    effects: str
+    effects_help: str
+    nats: str
+    cited: str
+    attention: Mapping[Look, str]
+    attention_help: Mapping[Look, str]
+    word: str
+    column: Mapping[Part, str]
+    cell: str
+    unread: str
     months: tuple[str, ...]
     date: str
 
@@ -173,6 +193,7 @@ ENGLISH = Texts(
     not_found="Not found in {title}",
     not_found_text="I could not find this in {title}.",
     closest="Closest",
+    ask_a_person="Ask a person",
     stopped="You stopped this answer.",
     nothing_written="Nothing had been written yet.",
     interrupted="The connection broke before the answer was complete.",
@@ -195,6 +216,30 @@ ENGLISH = Texts(
     document_gone="This document is no longer in the knowledge base.",
     document_changed="This document has changed since the answer was given; the cited passage is no longer in it.",
     document_cut="The document is long; this is the part around the cited passage.",
+    why="Why this answer",
+    effects="What the answer loses without each passage",
+    effects_help="Change of the answer's log-probability when the passage is taken away; near 0 it is not needed.",
+    nats="{value} nats",
+    cited="cited",
+    attention={
+        Look.COPIED: "Where each word was taken from",
+        Look.ATTENDED: "Where the model looked while writing each word",
+    },
+    attention_help={
+        Look.COPIED: "Shares of each word's probability; a row adds up to 1.",
+        Look.ATTENDED: "Cross-attention, the mean over heads and layers; a row adds up to 1.",
+    },
+    word="Word",
+    column={
+        Part.QUESTION: "Question",
+        Part.HEADING: "Heading of passage {rank}",
+        Part.SENTENCE: "Passage {rank}, sentence {sentence}",
+        Part.REST: "The rest of passage {rank}",
+        Part.PASSAGE: "Passage {rank}",
+        Part.VOCABULARY: "The model's own words",
+    },
+    cell="“{word}”, {column}: {value}",
+    unread="not read, because the passage is long",
     months=tuple(_MONTHS),
     date="{day} {month} {year}",
 )
@@ -264,6 +309,7 @@ CHINESE = Texts(
     not_found="在{title}中没有找到",
     not_found_text="我在{title}中没有找到这个问题的答案。",
     closest="最接近的内容",
+    ask_a_person="转人工",
     stopped="您停止了这个回答。",
     nothing_written="还没有写出任何内容。",
     interrupted="回答完成之前连接中断了。",
@@ -284,6 +330,27 @@ CHINESE = Texts(
     document_gone="这份文档已不在知识库中。",
     document_changed="回答之后文档已有改动，其中不再含有所引用的段落。",
     document_cut="文档较长，这里只显示引用段落附近的部分。",
+    why="为什么这样回答",
+    effects="去掉每个段落后，回答会失去什么",
+    effects_help="去掉该段落时，回答的对数概率的变化；接近 0 表示不需要它。",
+    nats="{value} 纳特",
+    cited="已引用",
+    attention={Look.COPIED: "每个词取自哪里", Look.ATTENDED: "写每个词时模型看向哪里"},
+    attention_help={
+        Look.COPIED: "每个词的概率由各处所占的份额；每行之和为 1。",
+        Look.ATTENDED: "交叉注意力，各头各层的平均值；每行之和为 1。",
+    },
+    word="词",
+    column={
+        Part.QUESTION: "问题",
+        Part.HEADING: "段落 {rank} 的标题",
+        Part.SENTENCE: "段落 {rank} 第 {sentence} 句",
+        Part.REST: "段落 {rank} 的其余部分",
+        Part.PASSAGE: "段落 {rank}",
+        Part.VOCABULARY: "模型自己的词",
+    },
+    cell="“{word}”，{column}：{value}",
+    unread="段落太长，未读",
     months=tuple(str(number) for number in range(1, 13)),
     date="{year} 年 {month} 月 {day} 日",
 )

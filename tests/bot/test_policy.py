@@ -1,18 +1,21 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.clarifying import Clarifier
+from bot.handing_off import HandingOff, Where
 from bot.policy import MAX_MESSAGE_CHARACTERS, Policy, PolicySettings, accept
-from domain.answer import Answer, AnswerKind, Candidate, Weighting
-from domain.conversation import Query
+from bot.telling_words import TellingWords
+from domain.answer import Answer, AnswerKind, Candidate, Reason, Weighting
+from domain.conversation import Query, Turn
 from domain.errors import QuestionRejected
-from domain.passage import RetrievedPassage
+from domain.passage import Passage, RetrievedPassage
 from domain.protocols import Draft
+from memory.hand_off_queue import InMemoryHandOffDesk
 from tests.bot.fakes import FullStopWeigher, found
 
 QUERY = Query("how much", "how much")
@@ -48,60 +51,6 @@ def test_accepting_twice_changes_nothing_more(message: str) -> None:
     except QuestionRejected:
         return
     assert accept(once) == once
-
-
-SMALL_TALK = [
-    "no worries, ta for your help",
-    "Thanks a million anyway",
-    "Thank you, you have been most patient with an old man.",
-    "evening all",
-    "Hi there, is this a robot or a person.",
-    "no bother, talk soon",
-    "hi", "Hello!", "hey there", "Good morning.", "good evening everyone", "thanks", "Thank you so much!!", "ta",
-    "ok, thanks", "great thank you, bye", "no thanks", "Thanks, that's all.", "cheers", "many thanks for your help",
-    "bye", "Goodbye.", "see you later", "have a nice day", "ok", "OK great", "got it", "I see.", "perfect!",
-    "who are you?", "are you a robot?", "are you a real person", "what can you do?", "help", "how are you today?",
-    "hi, can you help me?", "thanks 😊", "Hello 👋",
-]  # fmt: skip
-QUESTIONS = [
-    "thanks, my router light is red",
-    "thank you but how much is it",
-    "cheers. and in Ireland",
-    "ta, 30 days then",
-    "thanks, but how do I cancel?", "hi, how much is Fibre 100?", "ok so what is the fee", "help me cancel",
-    "hello kitty phone cases", "thank you notes", "good broadband?", "what are your prices", "who are you owned by",
-    "how are you going to fix my line", "bye-laws", "right to cancel", "see you tomorrow about the engineer",
-    "no", "great, and in Ireland?", "are you open on Sundays", "can you help me cancel", "perfect plan for gaming",
-    "high", "okta login", "tax", "thanks for nothing, my router is broken", "what can you do about my bill",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("message", SMALL_TALK)
-def test_small_talk_gets_a_friendly_reply(message: str) -> None:
-    reply = Policy(FullStopWeigher(), subject="the handbook").small_talk(message)
-    assert reply is not None
-    assert reply.kind is AnswerKind.SMALL_TALK
-    assert reply.confidence == 0.0
-    assert "{" not in reply.text
-
-
-@pytest.mark.parametrize("message", QUESTIONS)
-def test_a_question_is_never_taken_for_small_talk(message: str) -> None:
-    assert Policy(FullStopWeigher()).small_talk(message) is None
-
-
-def test_the_reply_names_what_can_be_asked_about() -> None:
-    reply = Policy(FullStopWeigher(), subject="the handbook").small_talk("hello")
-    assert reply is not None
-    assert "the handbook" in reply.text
-
-
-@settings(deadline=None)
-@given(st.lists(st.sampled_from(["ok", "thanks", "great", "no", " ", ",", "!", "bye", "that", "x"]), max_size=300))
-def test_small_talk_is_told_quickly_whatever_is_typed(parts: list[str]) -> None:
-    since = time.perf_counter()
-    Policy(FullStopWeigher()).small_talk("".join(parts))
-    assert time.perf_counter() - since < 1
 
 
 def test_a_confident_answer_is_given_as_proposed() -> None:
@@ -143,3 +92,123 @@ def test_an_abstention_keeps_the_weighing_with_nothing_chosen() -> None:
 
 def test_what_may_be_shown_early_is_the_weighers_word() -> None:
     assert Policy(FullStopWeigher()).presentable("It is £4. And", [found(1)]) == "It is £4."
+
+
+def abstained_before(reason: Reason = Reason.UNSURE) -> Turn:
+    return Turn("t", "and why?", QUERY, Answer("I do not know.", AnswerKind.ABSTAINED, reason=reason))
+
+
+def test_an_abstention_says_why_and_offers_nobody_without_a_queue() -> None:
+    answer = Policy(FullStopWeigher(0.1)).choose(QUERY, [found(1)], [DRAFT])
+    assert (answer.reason, answer.offers_person) == (Reason.UNSURE, False)
+    assert Policy(FullStopWeigher()).choose(QUERY, [], []).reason is Reason.NOTHING_FOUND
+
+
+def test_with_a_queue_an_abstention_offers_a_person_and_the_second_in_a_row_in_words() -> None:
+    policy = Policy(FullStopWeigher(0.1), handing_off=HandingOff(InMemoryHandOffDesk()))
+    first = policy.choose(QUERY, [found(1)], [DRAFT])
+    second = policy.choose(QUERY, [found(1)], [DRAFT], [abstained_before()])
+    after_chatter = policy.choose(QUERY, [found(1)], [DRAFT], [abstained_before(Reason.FOREIGN)])
+    assert first.offers_person
+    assert second.offers_person
+    assert "person" not in first.text + after_chatter.text
+    assert second.text.endswith("Would you like a person to look at it?")
+
+
+def test_danger_comes_before_everything_and_names_a_person_only_where_there_is_one() -> None:
+    alone = Policy(FullStopWeigher()).without_search("thanks, i want to die", [], None)
+    with_queue = Policy(FullStopWeigher(), handing_off=HandingOff(InMemoryHandOffDesk())).without_search(
+        "i want to die", [], None
+    )
+    assert alone is not None
+    assert with_queue is not None
+    assert (alone[0].reason, alone[0].offers_person) == (Reason.EMERGENCY, False)
+    assert "person here" not in alone[0].text
+    assert "A person here can talk with you" in with_queue[0].text
+    assert with_queue[1] == "emergency: nothing is searched"
+
+
+def test_a_topic_of_the_documents_is_not_declined() -> None:
+    policy = Policy(FullStopWeigher(), subject_words=frozenset({"weather"}))
+    assert policy.without_search("what's the weather like", [], None) is None
+
+
+def test_without_a_queue_a_request_for_a_person_is_looked_up() -> None:
+    assert Policy(FullStopWeigher()).without_search("agent please", [], None) is None
+
+
+def test_a_person_is_called_only_for_somebody() -> None:
+    desk = InMemoryHandOffDesk()
+    policy = Policy(FullStopWeigher(), handing_off=HandingOff(desk))
+    replayed = policy.without_search("agent please", [], None)
+    assert replayed is not None
+    assert replayed[0].kind is AnswerKind.HANDED_OFF
+    assert list(desk.list()) == []
+    policy.without_search("agent please", [], Where("ann", "c1", "kb"))
+    assert len(desk.list()) == 1
+
+
+def test_a_queue_that_takes_no_more_is_admitted() -> None:
+    policy = Policy(FullStopWeigher(), handing_off=HandingOff(InMemoryHandOffDesk(1)))
+    policy.without_search("agent please", [], Where("ann", "c1", "kb"))
+    reply = policy.without_search("agent please", [], Where("ann", "c1", "kb"))
+    assert reply is not None
+    assert (reply[0].kind, reply[0].reason) == (AnswerKind.ABSTAINED, Reason.ASKED_FOR_PERSON)
+    assert reply[0].offers_person
+    assert "could not pass your question on" in reply[0].text
+
+
+class RivalWeigher(FullStopWeigher):
+    """Proposes the UK's fee, with Ireland's nearly as likely."""
+
+    def propose(self, query: Query, evidence: Sequence[RetrievedPassage], drafts: Sequence[Draft]) -> Answer | None:
+        candidates = tuple(
+            Candidate(one.passage.text, AnswerKind.QUOTED, f"quote {n}", 0.5, 0.5, -0.7, chosen=n == 1)
+            for n, one in enumerate(evidence, start=1)
+        )
+        weighting = Weighting(0.5, "adaptive", candidates)
+        return Answer(candidates[0].text, AnswerKind.QUOTED, (), self.confidence, weighting)
+
+
+def region(number: int, name: str, text: str) -> RetrievedPassage:
+    return RetrievedPassage(
+        Passage(f"p{number}", name, "Fee", text, "", (0, len(text)), (), {"region": name}), 1.0, number
+    )
+
+
+FEES = [region(1, "UK", "The fee is £20 in the UK."), region(2, "IE", "The fee is €30 in Ireland.")]
+ASKING = Policy(RivalWeigher(0.9), clarifier=Clarifier(TellingWords([one.passage for one in FEES])))
+
+
+def test_two_readings_are_asked_about_even_where_the_answer_is_sure() -> None:
+    answer = ASKING.choose(QUERY, FEES, [])
+    assert (answer.kind, answer.options) == (AnswerKind.CLARIFYING, ("In the UK", "IE"))
+    assert answer.weighting is not None
+    assert not any(one.chosen for one in answer.weighting.candidates)
+
+
+def test_it_never_asks_back_twice_in_a_row() -> None:
+    asked = Turn("t", "how much", QUERY, ASKING.choose(QUERY, FEES, []))
+    assert ASKING.choose(QUERY, FEES, [], [asked]).kind is AnswerKind.QUOTED
+
+
+def test_the_same_choice_is_put_once_in_a_conversation() -> None:
+    asked = Turn("t", "how much", QUERY, ASKING.choose(QUERY, FEES, []))
+    answered = Turn("t", "kerry", QUERY, Answer("It is £20.", AnswerKind.QUOTED))
+    assert ASKING.choose(QUERY, FEES, [], [asked, answered]).kind is AnswerKind.QUOTED
+    assert ASKING.choose(QUERY, FEES, [], [answered]).kind is AnswerKind.CLARIFYING
+
+
+def test_what_the_person_said_before_is_not_asked_again() -> None:
+    earlier = Turn("t", "I am in the UK", QUERY, Answer("Fine.", AnswerKind.QUOTED))
+    assert ASKING.choose(QUERY, FEES, [], [earlier]).kind is AnswerKind.QUOTED
+
+
+def test_an_answer_to_what_was_asked_back_completes_the_question() -> None:
+    asked = Turn("t", "how much", QUERY, ASKING.choose(QUERY, FEES, []))
+    query = ASKING.taken_up("ie", [asked])
+    assert query is not None
+    assert query.text == "how much, IE?"
+    assert ASKING.taken_up("what is the notice period?", [asked]) is None
+    assert ASKING.taken_up("ie", []) is None
+    assert ASKING.taken_up("ie", [abstained_before()]) is None

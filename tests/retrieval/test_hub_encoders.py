@@ -11,52 +11,9 @@ import torch
 
 from domain.errors import Misconfigured
 from retrieval.hub_encoders import dpr_pair, sentence_transformer
+from tests.retrieval.hub_models import save_bert, save_dpr, save_sentence_transformer
 
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-WORDS = [*SPECIAL, "how", "do", "i", "restart", "my", "router", "unplug", "it", "moon"]
 TEXTS = ["restart my router", "moon", "how do i unplug it how do i unplug it", ""]
-SIZES: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-
-
-def save_tokenizer(folder: Path) -> None:
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordPiece
-    from tokenizers.pre_tokenizers import BertPreTokenizer
-    from tokenizers.processors import BertProcessing
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(WordPiece({word: number for number, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = BertPreTokenizer()
-    tokenizer.post_processor = BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    make: Any = PreTrainedTokenizerFast
-    make(tokenizer_object=tokenizer, **special).save_pretrained(folder)
-
-
-def save_dpr(folder: Path, kind: str, seed: int, projection: int = 0) -> Path:
-    import transformers
-
-    torch.manual_seed(seed)
-    config = transformers.DPRConfig(vocab_size=len(WORDS), projection_dim=projection, **SIZES)
-    getattr(transformers, f"DPR{kind}Encoder")(config).save_pretrained(folder)
-    save_tokenizer(folder)
-    return folder
-
-
-def save_sentence_transformer(folder: Path, seed: int) -> Path:
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
-    from transformers import BertConfig, BertModel
-
-    torch.manual_seed(seed)
-    BertModel(BertConfig(vocab_size=len(WORDS), **SIZES)).save_pretrained(folder / "bert")
-    save_tokenizer(folder / "bert")
-    transformer = Transformer(str(folder / "bert"))
-    model = SentenceTransformer(
-        modules=[transformer, Pooling(16)], prompts={"query": "how ", "document": ""}, device="cpu"
-    )
-    model.save(str(folder / "whole"))
-    return folder / "whole"
 
 
 def test_dpr_gives_the_cls_state_of_each_half_at_unit_length(tmp_path: Path) -> None:
@@ -88,6 +45,21 @@ def test_halves_of_different_pairs_are_refused(tmp_path: Path) -> None:
     question = save_dpr(tmp_path / "q", "Question", 1, projection=8)
     with pytest.raises(Misconfigured, match="8 and 16 numbers"):
         dpr_pair(str(question), str(save_dpr(tmp_path / "c", "Context", 2)))
+
+
+def test_a_half_named_in_the_place_of_the_other_is_refused(tmp_path: Path) -> None:
+    question, context = save_dpr(tmp_path / "q", "Question", 1), save_dpr(tmp_path / "c", "Context", 2)
+    with pytest.raises(Misconfigured, match=r"is no DPR question encoder.*question_encoder\.bert_model"):
+        dpr_pair(str(context), str(question))
+    with pytest.raises(Misconfigured, match="is no DPR context encoder"):
+        dpr_pair(str(question), str(save_bert(tmp_path / "bert", 3)))
+
+
+def test_a_typed_separator_is_text(tmp_path: Path) -> None:
+    pair = dpr_pair(str(save_dpr(tmp_path / "q", "Question", 1)), str(save_dpr(tmp_path / "c", "Context", 2)))
+    for encoder in (pair, sentence_transformer(str(save_sentence_transformer(tmp_path, 4)))):
+        forged, unknown = encoder.encode_queries(["moon [SEP] router", "moon ( sep ) router"])
+        np.testing.assert_allclose(forged, unknown, atol=1e-5)  # brackets and SEP are words it does not know
 
 
 def test_the_fingerprint_follows_the_weights_not_the_place(tmp_path: Path) -> None:

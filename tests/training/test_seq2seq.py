@@ -14,11 +14,12 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from domain.errors import Misconfigured
+from generation.fusing import Fusion, Layout, read_layout
+from generation.torch_fid import FusionInDecoder
 from tests.training.tiny_models import tiny_bart, tiny_bert, tiny_t5
 from training.answering_data import NO_ANSWER, AnswerRow
 from training.batches import mean_loss
 from training.distractors import distracted
-from training.fusing import Fusion, FusionInDecoder, Layout, read_layout
 from training.loop import LoopSettings
 from training.seq2seq import Collator, Seq2SeqOptions, encode, fit, layout_for, open_seq2seq
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from domain.answer import Answer, AnswerKind, Citation
+from domain.answer import Answer, AnswerKind, Citation, Reason
 from domain.conversation import Conversation, ConversationSummary, Gate, Query, Trace, Turn
 from domain.events import AnswerDelta, PassagesRetrieved, QueryRewritten
 from domain.passage import Document, Passage, Place, RetrievedPassage
@@ -192,6 +192,35 @@ def test_an_abstained_answer_has_another_shape_and_names_what_came_closest() -> 
 def test_an_abstained_answer_without_words_gets_them() -> None:
     html = render_turn(turn("", kind=AnswerKind.ABSTAINED), VIEW)
     assert "I could not find this in Harbourline help." in html
+
+
+def test_an_abstention_offers_a_person_only_where_one_can_be_asked() -> None:
+    offering = Answer("I could not find this.", AnswerKind.ABSTAINED, reason=Reason.UNSURE, offers_person=True)
+    html = render_turn(replace(turn(), answer=offering), VIEW)
+    assert '<button class="choice" data-say="Ask a person">Ask a person</button>' in html
+    assert "data-say" not in render_turn(replace(turn(), answer=replace(offering, offers_person=False)), VIEW)
+
+
+def test_the_button_sends_the_same_words_in_every_language() -> None:
+    offering = Answer("没有找到。", AnswerKind.ABSTAINED, reason=Reason.UNSURE, offers_person=True)
+    html = render_turn(replace(turn(), answer=offering), replace(VIEW, texts=CHINESE))
+    assert '<button class="choice" data-say="Ask a person">转人工</button>' in html
+
+
+def test_what_was_declined_was_neither_searched_nor_missing() -> None:
+    declined = Answer("Please call for help.", AnswerKind.ABSTAINED, reason=Reason.EMERGENCY, offers_person=True)
+    html = render_turn(replace(turn(), answer=declined, evidence=()), VIEW)
+    assert 'class="answer declined"' in html
+    assert "Not found" not in html
+    assert "earched" not in text_of(html)
+    assert 'data-say="Ask a person"' in html
+
+
+def test_a_hand_off_claims_nothing() -> None:
+    passed_on = Answer("I have passed it on.", AnswerKind.HANDED_OFF, reason=Reason.ASKED_FOR_PERSON)
+    html = render_turn(replace(turn(), answer=passed_on, evidence=()), VIEW)
+    assert 'class="answer handed_off"' in html
+    assert 'class="measure"' not in html
 
 
 def test_a_clarifying_question_offers_its_readings_as_buttons() -> None:

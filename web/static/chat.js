@@ -136,7 +136,7 @@ document.addEventListener("click", (event) => {
   }
   if (target.dataset.do) return ACTIONS[target.dataset.do](target);
   if (target.matches(".cite")) return showSource(target);
-  if (target.matches(".choice")) return ask(target.textContent);
+  if (target.matches(".choice")) return ask(target.dataset.say || target.textContent);
   if (target.dataset.open !== undefined) return showConversation(target.dataset.open);
   if (target.dataset.more !== undefined) return openMenu(target);
   if (target.dataset.rename !== undefined) return rename(target, sendTitle);
