@@ -73,7 +73,7 @@ from retrieval.reranking import RerankingRetriever
 from retrieval.sentences import sentence_spans
 from settings import Settings
 
-TERM_SAMPLE = 4000  # passages that word weights are counted from: enough for common words, half a second to read
+TERM_SAMPLE = 4000  # passages that words are counted from: enough for common ones, half a second to read
 MODELS = Path(__file__).resolve().parent.parent / "models"
 
 
@@ -93,8 +93,8 @@ def assemble(settings: Settings, *, memory: bool = True) -> Colloquy:
         store = RedisConversationStore(server.start(), limits, revive=server.start)
         at_close = [server.stop]
     store.ping()
-    desk = RedisHandOffDesk(store.run_script, settings.hand_off.capacity)
-    return Colloquy(settings, store, [store.close, *at_close], desk)
+    queue = RedisHandOffDesk(store.run_script, settings.hand_off.capacity)
+    return Colloquy(settings, store, [store.close, *at_close], queue)
 
 
 class Colloquy:
@@ -273,7 +273,6 @@ class Colloquy:
         )
 
     # --- what interfaces ask for -----------------------------------------------------------------------------------
-
     def stream_reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
         """One turn; see ``domain.protocols.Assistant``."""
         return self.dialogue(knowledge_base).stream_reply(self._store, owner, conversation_id, message, knowledge_base)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli import measure_answers, measure_parts, measure_variants
+from cli import measure_answers, measure_parts, measure_policy, measure_variants
 from cli.console import assembled, ensure_shipped_bases, note, progress_bar, settings_for_command
 from cli.measuring import Output, circumstances, counting, show
 from cli.options import KnowledgeBase
@@ -97,6 +97,8 @@ evaluations.command("end-to-end")(measure_answers.end_to_end)
 evaluations.command()(measure_answers.quality)
 evaluations.command("retrieval-variants")(measure_variants.retrieval_variants)
 evaluations.command("planted")(measure_planted)
+evaluations.command()(measure_policy.policy)
+evaluations.command("planted-errors")(measure_parts.planted_errors)
 
 
 def bench(

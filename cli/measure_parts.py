@@ -79,3 +79,11 @@ def support(data: DataFile, limit: Limit = None, output: Output = None) -> None:
 
     examples = evenly(list(read_support(data)), limit)
     show(report(measure(examples), examples, "Support", circumstances(settings, data, limit=limit)), output)
+
+
+def planted_errors(output: Output = None) -> None:
+    """Errors planted in the handbook's answers: how many the support check catches, and what it rejects by mistake."""
+    settings = settings_for_command()
+    from evaluation.planted_errors import cases, measure, report
+
+    show(report(measure(cases()), circumstances(settings)), output)

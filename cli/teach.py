@@ -10,12 +10,14 @@ import typer
 
 from cli.console import note
 from cli.run_options import RunOptions, trains
+from cli.teach_joint import joint
 
 Rows = Annotated[
     list[Path] | None,
     typer.Option("--train", "--rows", help="BEIR folder, DPR's JSON, or JSON Lines; may be repeated."),
 ]
 training = typer.Typer(help="Train the models, from public data or your own.", no_args_is_help=True)
+training.command()(joint)
 
 
 @training.command()

@@ -30,7 +30,9 @@ def joint(
         ),
     ] = None,
     companies: Annotated[int, typer.Option("--companies", min=1, help="How many, without --train.")] = 2,
-    towers: Annotated[str, typer.Option("--towers", help="Folder or hub name [MiniLM].", show_default=False)] = "",
+    towers: Annotated[
+        Path | None, typer.Option("--towers", help="Folder or hub name [MiniLM].", show_default=False)
+    ] = None,
     mode: Annotated[
         Literal["rag-sequence", "rag-token"], typer.Option("--mode", help="One passage an answer, or one a token.")
     ] = "rag-sequence",
@@ -58,7 +60,7 @@ def joint(
 
     options = JointOptions(
         start=run.start or Path("models/answerer"),
-        towers=towers,
+        towers=str(towers or ""),
         mode=mode,
         k=k,
         passages=passages,

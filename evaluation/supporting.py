@@ -1,4 +1,4 @@
-"""Does the lexical support check agree with people on what evidence bears out? (BEGIN, Dziri et al. 2022)"""
+"""Does the support check agree with people on what evidence bears out? (BEGIN, Dziri et al. 2022)"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from corpora.support import SupportExample
 from evaluation.figures import Line, table
 from evaluation.metrics import bootstrap, bootstrap_statistic, f1_at
 from evaluation.reports import Table
-from generation.support import SUPPORTED_AT, support
+from generation.support import SUPPORTED_AT, borne_out, is_courtesy, support
 from retrieval.sentences import sentence_spans
 from training.calibration import roc_auc
 
@@ -26,7 +26,19 @@ def weakest_sentence(reply: str, evidence: str) -> float:
     return min((whole_reply(sentence, evidence) for sentence in _sentences(reply)), default=0.0)
 
 
-SCORES: Mapping[str, Score] = {"whole reply": whole_reply, "weakest sentence": weakest_sentence}
+def as_checked(reply: str, evidence: str) -> float:
+    """The least support of a sentence of the reply that claims something, each by the sentences that bear it or its
+    clauses out: as answers are checked before they are cited."""
+    pieces = [(sentence, "") for sentence in _sentences(evidence)]
+    said = [sentence for sentence in _sentences(reply) if not is_courtesy(sentence)]
+    return min((borne_out(sentence, pieces)[0] for sentence in said), default=0.0)
+
+
+SCORES: Mapping[str, Score] = {
+    "whole reply": whole_reply,
+    "weakest sentence": weakest_sentence,
+    "as checked": as_checked,
+}
 
 
 def measure(examples: Sequence[SupportExample], scores: Mapping[str, Score] = SCORES) -> list[Line]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
+from corpora.doc2dial import GoldTurn
 from domain.conversation import Query, Turn
 from domain.errors import Misconfigured
 from domain.passage import Passage, RetrievedPassage
@@ -28,7 +29,9 @@ from evaluation.quality_run import has_fact
 JUDGED = (TurnKind.ANSWERABLE, TurnKind.UNANSWERABLE)
 """The kinds that have a right answer or none; small talk and turns to be clarified are played and not judged."""
 
-Truth = Literal["facts", "passages"]
+CONVERSED = "quality"
+"""The source of turns that come from whole conversations, as they are served."""
+
 SentenceModel = Callable[[Sequence[float]], float]
 """The probability that a sentence holds the answer, from its features (``generation.sentence_scoring.FEATURES``)."""
 
@@ -168,7 +171,7 @@ def quality_turns(
                 prepared = prepare(turn.message, said)
                 said.append((turn.message, reply(prepared)))
                 if turn.kind in JUDGED:
-                    yield PreparedTurn("quality", conversation.id, prepared, _wanted(turn))
+                    yield PreparedTurn(CONVERSED, conversation.id, prepared, _wanted(turn))
             tell(done, total)
 
 
@@ -185,6 +188,20 @@ def single_turns(
             Wanted("", keys=tuple(key for facts in one.facts for key in facts)),
         )
         tell(number, len(questions))
+
+
+def grounded_turns(
+    turns: Sequence[GoldTurn],
+    replies: Mapping[str, str],
+    prepare: Callable[[str, Sequence[tuple[str, str]]], Prepared],
+    tell: Tell,
+) -> Iterator[PreparedTurn]:
+    """Turns of Doc2Dial, grouped by document: an answer is right when it cites a passage of the grounding."""
+    for number, one in enumerate(turns, 1):
+        prepared = prepare(one.turn.question, one.turn.history)
+        wanted = Wanted(replies.get(one.turn.id, ""), passages=one.passages)
+        yield PreparedTurn("doc2dial", one.turn.document_id, prepared, wanted)
+        tell(number, len(turns))
 
 
 def kept(file: Path, make: Callable[[], Iterator[PreparedTurn]]) -> list[PreparedTurn]:

@@ -17,7 +17,7 @@ from generation.numerals import plain_figures
 from generation.polarity import POLES
 from generation.words import stem
 
-_SEGMENT = re.compile(r"[,;:|]\s|\b(?:and|but|while|or|whereas)\b", re.I)
+_SEGMENT = re.compile(r"[,;:|]\s|\b(?:and|but|while|whereas)\b|(?<!\d )\bor\b", re.I)  # but not "24 or 36 months"
 _WORD = re.compile(r"[^\W\d_]+")
 
 

@@ -28,13 +28,13 @@ NEVER = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """σ(w·x + b) over named figures. A figure that is not given counts as its mean, so that it says nothing."""
+    """σ(w·x + b) over named figures."""
 
     weights: Mapping[str, float]
     bias: float
 
     def probability(self, figures: Mapping[str, float]) -> float:
-        """The probability, strictly between 0 and 1."""
+        """The probability, strictly between 0 and 1. Raises ``KeyError`` for a figure that is not given."""
         return sigmoid(sum(weight * figures[name] for name, weight in self.weights.items()) + self.bias)
 
 

@@ -113,7 +113,7 @@ _VARIANT = "pro|plus|max|mini|lite|ultra|unlimited"
 
 _MOST_BEFORE = re.compile(
     r"(?:up to|at (?:the )?most|(?:no|not|never) (?:more|longer|later|higher) than|not exceed(?:ing)?|"
-    r"max(?:imum)?(?: of)?|less than|fewer than|under|below|within|until|till|before|by|ends?(?: on)?|ended(?: on)?)"
+    r"max(?:imum)?(?: of)?|(?<!no )(?<!not )(?<!never )(?:less|fewer) than|under|below|within|until|till|before|by|ends?(?: on)?|ended(?: on)?)"
     r"(?: the| a| only)? $",
     re.I,
 )

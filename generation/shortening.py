@@ -43,7 +43,8 @@ def shorten(passage: Readable, tokens: int, count: Count) -> Shortened:
 
     The best sentence always stays: before it the heading gives way. Of one that is longer than the room its beginning
     is kept, under the heading where that takes at most half. Of the others, each is taken in the order of its score
-    (the earlier first among equals) if it still fits. Raises ``Misconfigured`` when spans and scores do not pair up, or there is no room at all.
+    (the earlier first among equals) if it still fits. Raises ``Misconfigured`` when spans and scores do not pair up,
+    or there is no room at all.
     """
     if count(passage.heading, passage.text) <= tokens:
         return Shortened(passage.heading, passage.text)

@@ -26,6 +26,7 @@ SUPPORTED_AT = 0.6  # of the content; below it too much of the sentence stands n
 
 _AROUND = 0.5  # how far a word is held that only the heading holds
 _TOPICAL = 0.5  # the weight of a word that the heading holds: every sentence under it is about that
+_CLEARLY = 0.15  # more of the sentence in what speaks against it than in what bears it out
 _NEGATION = re.compile(r"\b(?:not|no|never|none|neither|nor|without|cannot|except|unless)\b|n['’]t\b", re.I)
 _PARTICLE = re.compile(
     r"^(?:(?:yes|no|sure|of course|sorry|i'?m (?:sorry|afraid)|unfortunately|congratulations|good news|thanks?)"
@@ -70,10 +71,12 @@ _KIN = (
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """``score``: the share of the sentence found, 0 when something speaks against it; ``why`` says what, in words."""
+    """``score``: the share of the sentence found, 0 when something speaks against it; ``why`` says what, in words;
+    ``covered``: the share found all the same, which tells whether the evidence speaks of the same thing."""
 
     score: float
     why: str = ""
+    covered: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +132,10 @@ def check(sentence: str, evidence: str, context: str = "") -> Check:
     levels = (given, *(_read(line) for line in context.splitlines() if line.strip()))
     why = _missing_fact(said, levels) or _missing_name(said, levels)
     why = why or contradicted(said.stance, given.stance) or misbound(_claim(sentence), evidence)
-    if why or not (said.words or said.facts):
-        return Check(0.0, why or "the sentence says nothing that could be checked")
-    return Check(_covered(said, levels))
+    if not (said.words or said.facts):
+        return Check(0.0, "the sentence says nothing that could be checked")
+    covered = _covered(said, levels)
+    return Check(0.0 if why else covered, why or "", covered)
 
 
 def borne_out(sentence: str, pieces: Sequence[tuple[str, str]]) -> tuple[float, tuple[int, ...]]:
@@ -148,6 +152,16 @@ def borne_out(sentence: str, pieces: Sequence[tuple[str, str]]) -> tuple[float, 
     if weakest <= whole[0]:
         return whole[0], (whole[1],) if pieces else ()
     return weakest, tuple(dict.fromkeys(at for _, at in each))
+
+
+def objection(sentence: str, pieces: Sequence[tuple[str, str]]) -> str:
+    """Why ``pieces`` do not bear ``sentence`` out, in words, by the piece that speaks most of the same thing; "" where
+    they do, or where it claims nothing."""
+    if is_courtesy(sentence) or borne_out(sentence, pieces)[0] >= SUPPORTED_AT:
+        return ""
+    checks = [check(sentence, *piece) for piece in pieces]
+    nearest = max(checks, key=lambda one: one.covered, default=Check(0.0, "there is no evidence"))
+    return nearest.why or f"only {nearest.score:.0%} of it stands in the evidence"
 
 
 def clauses(sentence: str) -> list[str]:
@@ -196,9 +210,15 @@ def missing_specifics(question: str, text: str) -> set[str]:
 
 
 def _best(sentence: str, pieces: Sequence[tuple[str, str]]) -> tuple[float, int]:
-    """The best score by one piece, and its index; (0, -1) without pieces. Of equals the first."""
-    score, at = max(((support(sentence, *piece), -i) for i, piece in enumerate(pieces)), default=(0.0, 1))
-    return score, -at
+    """The best score by one piece, and its index, of equals the first; (0, -1) without pieces.
+
+    0 where a piece that is clearly nearer speaks against the sentence: what the evidence says of the very thing counts,
+    not another sentence that happens to hold the words.
+    """
+    checks = [check(sentence, *piece) for piece in pieces]
+    score, at = max(((one.score, -i) for i, one in enumerate(checks)), default=(0.0, 1))
+    against = max((one.covered for one in checks if one.why), default=0.0)
+    return (0.0 if against > score + _CLEARLY else score), -at
 
 
 def _claim(sentence: str) -> str:
@@ -266,8 +286,10 @@ def _covered(said: _Read, levels: Sequence[_Read]) -> float:
     around = {word for level in levels[1:] for word in level.all_words}
     weights = [_TOPICAL if word in around else 1.0 for word in said.words]
     held = [1.0 if word in direct else _AROUND if word in around else 0.0 for word in said.words]
-    certain = sum(fact.kind is not FactKind.RATE for fact in said.facts)
-    return (sum(map(mul, weights, held)) + certain) / max(sum(weights) + certain, 1.0)
+    facts = [fact for fact in said.facts if fact.kind is not FactKind.RATE]
+    stand = sum(any(matches(fact, other) for level in levels for other in level.facts) for fact in facts)
+    total = sum(weights) + len(facts)
+    return (sum(map(mul, weights, held)) + stand) / total if total else 1.0
 
 
 def _with_kin(words: Iterable[str]) -> set[str]:

@@ -45,8 +45,8 @@ class _Piece:
     text: str
     copied: bool
     glued: bool  # continues the word before it
-    before: str = ""  # the source's character before it; "" at the start of a text
-    after: str = ""
+    before: str = ""  # all that the source says before it; "" at the start of a text
+    after: str = ""  # and after it
     starts_sentence: bool = False  # in its source
     common: bool = False  # its first word is no name: it has a capital only because it opens a sentence
 
@@ -90,8 +90,8 @@ def _copied(first: tuple[int, int, int], last: tuple[int, int, int], source: Sou
         text[start:end],
         copied=True,
         glued=glued,
-        before=text[start - 1 : start],
-        after=text[end : end + 1],
+        before=text[:start],
+        after=text[end:],
         starts_sentence=not opening or opening[-1] in ".!?:" or "\n" in text[len(opening) : start],
         common=_is_common(text[start:end], source),
     )
@@ -123,6 +123,8 @@ def _joined(text: str, last: _Piece | None, piece: _Piece) -> str:
     if piece.glued:
         return text + piece.text
     word = piece.text
+    if (seam := _seam(last, piece)) is not None:
+        return f"{text}{seam}{word}"
     gap = " " if _is_spaced(text, last, piece) else ""
     opens = bool(gap) and _ends_sentence(text)
     if opens:
@@ -132,19 +134,35 @@ def _joined(text: str, last: _Piece | None, piece: _Piece) -> str:
     return f"{text}{gap}{word}"
 
 
+def _seam(last: _Piece, piece: _Piece) -> str | None:
+    """The white space between two runs where the source of one holds the other's nearest word in that very place, so
+    that case and spacing are known; None elsewhere.
+
+    A decoder may copy the two halves of a sentence from two places that both hold it.
+    """
+    if not (last.copied and piece.copied) or not last.text.strip() or not piece.text.strip():
+        return None
+    following, opening = last.after.lstrip(), piece.text.split(maxsplit=1)[0]
+    if following.startswith(opening):
+        return last.after[: len(last.after) - len(following)]
+    preceding, closing = piece.before.rstrip(), last.text.rsplit(maxsplit=1)[-1]
+    whole = last.glued or not preceding.removesuffix(closing)[-1:].isalnum() or not closing[0].isalnum()
+    return piece.before[len(preceding) :] if whole and preceding.endswith(closing) else None
+
+
 def _is_spaced(text: str, last: _Piece, piece: _Piece) -> bool:
     """Whether a space stands between what was said so far and the next piece."""
     end, start = text[-1], piece.text[0]
     if start in _NO_SPACE_BEFORE:
-        return piece.copied and piece.before.isspace()
+        return piece.copied and piece.before[-1:].isspace()
     opened = text.count('"') % 2 == 1
     if start == '"':
-        return piece.before.isspace() if piece.copied else not opened
+        return piece.before[-1:].isspace() if piece.copied else not opened
     if end == '"':
-        return last.after.isspace() if last.copied else not opened
+        return last.after[:1].isspace() if last.copied else not opened
     if end in _NO_SPACE_AFTER:
-        return last.copied and last.after.isspace()
-    if piece.copied and piece.before == end and not piece.before.isalnum():
+        return last.copied and last.after[:1].isspace()
+    if piece.copied and piece.before[-1:] == end and not end.isalnum():
         return False  # "4" "." "50" and "www" "." "example": what follows hung on the same mark in its source
     return not (end in _INSIDE_NUMBERS and start.isdigit() and text[-2:-1].isdigit() and not piece.copied)
 

@@ -58,7 +58,8 @@ def read_corpus(path: Path) -> JointCorpus:
     for example in read_reading(path):
         place = numbers.setdefault((example.title, example.passage), len(numbers))
         if example.answerable:
-            question = JointQuestion(example.question, example.answers, frozenset([place]), example.title)
+            group = example.title or f"passage {place}"
+            question = JointQuestion(example.question, example.answers, frozenset([place]), group)
             parts[part_of(example.id)].append(question)
     return _corpus(path.name, list(numbers), parts)
 

@@ -16,6 +16,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Router
 from torch import Tensor, nn
 
+from domain.errors import Misconfigured
 from training.ranking import SCALES, SIMILARITIES, Similarity
 from training.towers import TowerOptions, build_towers, encoders, loaded, open_lean
 
@@ -26,19 +27,29 @@ _ENCODED_AT_A_TIME = 32
 
 
 def open_towers(name: str) -> SentenceTransformer:
-    """What ``colloquy train bi-encoder`` wrote, a sentence-transformers folder or hub name, or MiniLM for "".
+    """What ``colloquy train bi-encoder`` wrote, an encoder or sentence-transformers model by folder or hub name, or
+    MiniLM for "".
 
     Raises ``Misconfigured`` when it cannot be loaded.
     """
     if not name:
         return build_towers(TowerOptions())
     folder = Path(name)
-    config = folder / "config.json"
-    if config.is_file() and not (folder / "modules.json").is_file():
-        return open_lean(folder, json.loads(config.read_text("utf-8")))
-    return loaded(
-        name, lambda: SentenceTransformer(name, device="cpu", model_kwargs={"use_safetensors": True}, backend="torch")
-    )
+    if (folder / "modules.json").is_file() or not (folder / "config.json").is_file():
+        return _sentence_transformer(name)
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    return open_lean(folder, config) if "pooling" in config else build_towers(TowerOptions(name))
+
+
+def _sentence_transformer(name: str) -> SentenceTransformer:
+    options = {"use_safetensors": True}
+    model = loaded(name, lambda: SentenceTransformer(name, device="cpu", model_kwargs=options))
+    if model.similarity_fn_name not in _SIMILARITY_OF:
+        raise Misconfigured(
+            f"The towers {name!r} compare by {model.similarity_fn_name!r}; give some that compare by "
+            f"{', '.join(sorted(_SIMILARITY_OF))}."
+        )
+    return model
 
 
 class Retriever(nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -149,7 +150,7 @@ def test_the_text_grows_and_the_hypotheses_come_last(family: str, seed: int, mod
     assert isinstance(last, tuple)
     texts = [piece for piece in growing if isinstance(piece, str)]
     assert len(texts) == len(growing)
-    assert all(later.startswith(earlier) for earlier, later in zip(texts, texts[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
     assert len({one.text for one in last}) == len(last) <= 2
     assert all(0 < one.token_count <= 8 and one.log_probability < 0 for one in last)
 

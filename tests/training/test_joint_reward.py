@@ -19,7 +19,7 @@ def test_the_loss_weighs_the_log_probability_by_what_beats_the_baseline() -> Non
     log_p = torch.tensor([-1.0, -2.0], requires_grad=True)
     loss = reinforce_loss(log_p, torch.tensor([1.0, 0.25]), torch.tensor([0.5, 0.75]))
     assert loss.item() == pytest.approx(-(0.5 * -1.0 + -0.5 * -2.0) / 2)  # −0.25
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     assert log_p.grad is not None
     assert log_p.grad.tolist() == pytest.approx([-0.25, 0.25])
 
@@ -38,10 +38,13 @@ def test_a_right_answer_from_a_passage_that_does_not_say_so_earns_less() -> None
     assert reward("", question, ("Card fees", "A new card costs £6.")) == 0.0
 
 
-def batch(writer: Writer, scores: Tensor, asked: int = 4) -> Read:
-    """Each question with its own passage and the next."""
-    questions = QUESTIONS[:asked]
-    places = torch.tensor([[n, n + 1] for n in range(asked)])
+_COLOURS = (["red"], ["green"], ["blue"])
+
+
+def batch(writer: Writer, scores: Tensor) -> Read:
+    """As many questions as there are ``scores``, each with its own passage and the next."""
+    questions = QUESTIONS[: len(scores)]
+    places = torch.tensor([[n, (n + 1) % len(PASSAGES)] for n in range(len(scores))])
     sources = [
         source
         for question, row in zip(questions, places.tolist(), strict=True)
@@ -54,24 +57,26 @@ def batch(writer: Writer, scores: Tensor, asked: int = 4) -> Read:
 def test_the_rewarded_answer_becomes_likelier(baseline: Baseline, tmp_path: Path) -> None:
     torch.manual_seed(1)
     writer = copy_writer()
-    reward = Reward(lambda told, wanted: float("green" in told), support_weight=0.0)  # whatever was asked
-    reinforce = Reinforce(reward, baseline, most=2)
-    scores, green = torch.zeros(4, 2), writer.tokenizer.convert_tokens_to_ids("green")
+    colours = writer.tokenizer.convert_tokens_to_ids(["red", "green", "blue"])
+    reward = Reward(lambda told, wanted: float(told.split()[:1] in _COLOURS), support_weight=0.0)  # whatever was asked
+    reinforce = Reinforce(reward, baseline, most=1)
+    scores = torch.zeros(8, 2)
 
-    def p_green() -> float:
+    def p_colour() -> float:
         writer.eval()
         with torch.no_grad():
-            log_p = writer.writing(batch(writer, scores).memory)(torch.full((8,), writer.start))
+            log_p = writer.writing(batch(writer, scores).memory)(torch.full((16,), writer.start))
         writer.train()
-        return float(log_p[:, green].exp().mean())
+        return float(log_p[:, colours].exp().sum(-1).mean())
 
-    before = p_green()
-    optimizer = torch.optim.AdamW(writer.parameters(), lr=3e-3)
-    for _ in range(60):
+    before = p_colour()
+    optimizer = torch.optim.AdamW(writer.parameters(), lr=5e-3)
+    for _ in range(30):
         optimizer.zero_grad()
         reinforce.loss(writer, batch(writer, scores)).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    assert p_green() > 2 * before
+    assert before < 0.25
+    assert p_colour() > 2 * before
 
 
 def test_the_passage_whose_answers_are_rewarded_is_drawn_nearer() -> None:
@@ -80,8 +85,8 @@ def test_the_passage_whose_answers_are_rewarded_is_drawn_nearer() -> None:
     # The reward is for the passage alone: its text holds the word that only passage n holds for question n.
     reward = _OfThePassage()
     reinforce = Reinforce(reward, "mean", most=2)
-    optimizer = torch.optim.SGD([scores], lr=1.0)
-    for _ in range(60):
+    optimizer = torch.optim.SGD([scores], lr=2.0)
+    for _ in range(30):
         optimizer.zero_grad()
         reinforce.loss(writer, batch(writer, scores)).backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -27,7 +27,7 @@ def gradients(found: Retriever, tower: str) -> list[Tensor]:
 
 
 def push(scores: Tensor) -> None:
-    scores.log_softmax(-1)[:, 0].sum().backward()
+    scores.log_softmax(-1)[:, 0].sum().backward()  # type: ignore[no-untyped-call]
 
 
 def test_the_search_is_exact_and_its_scores_are_scaled_cosines(start: Path) -> None:

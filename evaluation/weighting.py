@@ -1,0 +1,325 @@
+"""The weighing of retrieval against generation, measured: quotes alone, drafts alone, λ fixed at three values, λ
+predicted.
+
+    python -m evaluation.weighting [--fit] [--test] [--plots FOLDER] [--output FILE] [--doc2dial FOLDER]
+
+prepares the turns (rewritten, retrieved, read, drafted; kept under the data directory) and replays every way on them.
+Development figures are cross-validated by conversation. ``--fit`` writes ``models/weighting/answers.json``. ``--test``
+reports the test half too, ``--doc2dial`` the development documents of that set (ingested as ``public-services``), both by
+what was fitted on all of development.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bot.assembly import MODELS, Colloquy, assemble
+from corpora import doc2dial
+from domain.answer import AnswerKind
+from evaluation.answering import responses
+from evaluation.calibration_plots import draw
+from evaluation.figures import Line, evenly, table
+from evaluation.fit_answers import (
+    BINS,
+    Example,
+    Outcome,
+    Pair,
+    System,
+    answered,
+    as_served,
+    cross_answered,
+    cross_scored,
+    example,
+    fit_all,
+    folds,
+    precision_curve,
+    straightened,
+    straightest,
+)
+from evaluation.fit_weighting import QUESTIONS, load_questions
+from evaluation.metrics import (
+    Estimate,
+    area_under_risk,
+    bootstrap_clusters,
+    bootstrap_statistic,
+    calibration_error,
+    coverage_at_precision,
+)
+from evaluation.quality import QualitySplit, load_quality
+from evaluation.quality_run import is_supported
+from evaluation.reports import Table, circumstances
+from evaluation.weighting_turns import (
+    Depths,
+    Prepared,
+    PreparedTurn,
+    Preparer,
+    fingerprint,
+    grounded_turns,
+    kept,
+    quality_turns,
+    single_turns,
+)
+from evaluation.wording import token_f1
+from generation.answering import CopyAnswerer
+from generation.calibration import AnswerWeights, as_json, open_answer_weights, threshold_for
+from generation.candidates import found, proposals
+from generation.sentence_scoring import open_weights
+from generation.weighting import WeightingOptions, chosen
+from retrieval.encoders import minilm_folder
+from retrieval.sentences import sentence_spans
+from settings import Settings, load_settings
+
+HANDBOOK, PUBLIC = "harbourline", "public-services"
+ANSWERS = MODELS / "weighting" / "answers.json"
+PRECISION = 0.95
+_NOT_FOUND = "I could not find a sure answer to this in Harbourline help."
+_QUOTES, _DRAFTS = frozenset({AnswerKind.QUOTED}), frozenset({AnswerKind.GENERATED})
+_log = logging.getLogger(__name__)
+
+Prepare = Callable[[str, Sequence[tuple[str, str]]], Prepared]
+
+ADAPTIVE = System("adaptive λ")
+SYSTEMS = (
+    System("quote only", WeightingOptions("fixed", 0.5), _QUOTES),
+    System("generation only", WeightingOptions("fixed", 0.5), _DRAFTS),
+    *(System(f"fixed λ {weight}", WeightingOptions("fixed", weight)) for weight in (0.25, 0.5, 0.75)),
+    ADAPTIVE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """One system, fitted on development turns: its weights, and its answers to those turns, cross-validated."""
+
+    system: System
+    weights: AnswerWeights
+    outcomes: tuple[Outcome, ...]
+    how: str
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Prepares, fits, reports, draws, writes."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    given = _parser().parse_args(arguments)
+    settings = load_settings(knowledge_base=HANDBOOK)
+    with assemble(settings, memory=False) as colloquy:
+        making = _Making(colloquy, settings, given.kept or settings.data_dir / "weighting", _mark(settings))
+        development = making.questions() + making.quality("dev")
+        others = {"the test half": making.quality("test")} if given.test else {}
+        if given.doc2dial is not None:
+            others["Doc2Dial, development documents"] = making.public(given.doc2dial, given.limit)
+    fold_of = folds(development)
+    examples = cross_scored(development, fold_of)
+    fitted = [fit_system(examples, fold_of, system) for system in SYSTEMS]
+    facts = circumstances(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"}))
+    told = [report("development, cross-validated", [(one.system.name, one.outcomes) for one in fitted], facts)]
+    served = served_sentences()
+    for name, prepared in others.items():
+        seen = [example(turn, turn.prepared.scored(served)) for turn in prepared]
+        told.append(report(name, [(one.system.name, answered(seen, one.system, one.weights)) for one in fitted], facts))
+    _log.info("%s", "\n\n".join(one.as_text() for one in told))
+    if given.output:
+        given.output.write_text("\n".join(one.as_markdown() for one in told), "utf-8")
+    if given.plots:
+        draw(given.plots, [(one.system.name, one.outcomes) for one in fitted])
+    if given.fit:
+        write(fitted[-1], told[0].data[-1])
+
+
+def fit_system(examples: Sequence[Example], fold_of: Sequence[int], system: System) -> Fitted:
+    """Cross-validates, sets the confidence straight by what came of that, and fits on all turns."""
+    raw = cross_answered(examples, fold_of, system)
+    served = as_served(list(zip(raw, fold_of, strict=True)), lambda one: one[0].example.turn)
+    pairs, their_folds = [one.pair for one, _ in served], [fold for _, fold in served]
+    how, straight = straightest(pairs, their_folds)
+    own = [system.candidates(one) for one in examples]
+    weights = replace(straightened(fit_all(own, system.options), how, pairs), curve=precision_curve(straight))
+    outcomes = tuple(_with(one, p) for (one, _), (p, _) in zip(served, straight, strict=True))
+    return Fitted(system, weights, outcomes, how)
+
+
+def report(name: str, systems: Sequence[tuple[str, Sequence[Outcome]]], facts: dict[str, str]) -> Table:
+    """A line a system, with intervals over conversations."""
+    told = {
+        "right": "every key fact in the answer, of the answerable turns; nothing is abstained from",
+        "supported": "each sentence has a citation that bears it out",
+        "F1": "words shared with a good reply, answerable turns that have one",
+        "coverage": f"the largest share of all turns one threshold answers with {PRECISION:.0%} of them right",
+        "ECE": f"{BINS} bins; an answer to what has none is wrong",
+        "AURC": "lower is better; by max probability: the chosen candidate's share of exp utility",
+        "of one source": "answers that are one quote or one draft, the rest puts two or three together",
+    }
+    lines = [line(system, outcomes) for system, outcomes in systems]
+    return table(f"Weighting, {name}", lines, {**told, **facts}, "weighing")
+
+
+def line(name: str, outcomes: Sequence[Outcome]) -> Line:
+    """The measures of one system."""
+    answerable = [one for one in outcomes if one.example.turn.wanted.answerable]
+    replies = [one for one in answerable if one.example.turn.wanted.reply]
+    given = [one for one in outcomes if one.answer is not None]
+    by_group = _grouped(outcomes, lambda one: one.pair)
+    measures = {
+        "right": _mean(answerable, lambda one: float(one.right)),
+        "supported": _mean(given, lambda one: float(_supported(one))),
+        "F1": _mean(replies, _f1),
+        "coverage": bootstrap_statistic(by_group, lambda pairs: coverage_at_precision(pairs, PRECISION)),
+        "ECE": bootstrap_statistic(by_group, lambda pairs: calibration_error(pairs, BINS)),
+        "AURC": bootstrap_statistic(by_group, area_under_risk),
+        "AURC, max probability": bootstrap_statistic(
+            _grouped(outcomes, lambda one: (max_probability(one), one.right)), area_under_risk
+        ),
+        "of one source": _mean(given, lambda one: float(_parts(one) == 0)),
+    }
+    return Line(name, len(outcomes), measures)
+
+
+def max_probability(outcome: Outcome) -> float:
+    """exp u of the chosen candidate over Σ exp u of all (Hendrycks & Gimpel 2017); 0 without one."""
+    if outcome.answer is None or outcome.answer.weighting is None:
+        return 0.0
+    told = outcome.answer.weighting.candidates
+    best = max(one.utility for one in told)
+    return 1 / sum(math.exp(one.utility - best) for one in told)
+
+
+def write(fitted: Fitted, figures: Any) -> None:
+    """What ships, with the figures of cross-validation beside it."""
+    curve = fitted.weights.curve
+    told = {
+        **as_json(fitted.weights),
+        "fitted_on": f"{len(fitted.outcomes)} turns of the quality set's development half, and the development questions",
+        "straightened_by": fitted.how,
+        "cross_validated": figures,
+        "thresholds": {f"{p:.2f}": round(threshold_for(curve, p), 3) for p in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)},
+    }
+    ANSWERS.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+    _log.info("Written: %s; threshold by precision: %s", ANSWERS.name, told["thresholds"])
+
+
+# --- turns -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """Turns by name: read where they are kept in ``folder`` under ``mark``, else made."""
+
+    colloquy: Colloquy
+    settings: Settings
+    folder: Path
+    mark: str
+
+    def questions(self) -> list[PreparedTurn]:
+        asked = load_questions()[: len(QUESTIONS.read_text("utf-8").split("\n")) - 1]  # then come quality turns
+        return self._kept("questions", HANDBOOK, lambda prepare: single_turns(asked, prepare, _tell))
+
+    def quality(self, split: QualitySplit) -> list[PreparedTurn]:
+        reply = _replying(self.settings)
+        return self._kept(split, HANDBOOK, lambda prepare: quality_turns(load_quality(split), prepare, reply, _tell))
+
+    def public(self, data: Path, limit: int | None) -> list[PreparedTurn]:
+        def make(prepare: Prepare) -> Iterator[PreparedTurn]:
+            asked = evenly(doc2dial.load_turns(data, "dev"), limit)
+            gold = doc2dial.gold_set(asked, self.colloquy.knowledge.open(PUBLIC))
+            return grounded_turns(gold.turns, responses(data), prepare, _tell)
+
+        return self._kept(f"public-{limit or 'all'}", PUBLIC, make)
+
+    def _kept(
+        self, name: str, knowledge_base: str, make: Callable[[Prepare], Iterator[PreparedTurn]]
+    ) -> list[PreparedTurn]:
+        return kept(self.folder / f"{name}-{self.mark}.jsonl", lambda: make(self._preparer(knowledge_base).prepare))
+
+    def _preparer(self, knowledge_base: str) -> Preparer:
+        retrieval, read = self.settings.retrieval, self.settings.generation.passages
+        depths = Depths(retrieval.top_k, read, retrieval.reader_context)
+        scorer = self.colloquy.sentence_scorer(knowledge_base)
+        return Preparer(self.colloquy, knowledge_base, scorer, _answerer(self.settings), depths)
+
+
+def served_sentences() -> Callable[[Sequence[float]], float]:
+    """The sentence regression that ships."""
+    return open_weights(MODELS / "weighting" / "weights.json").probability
+
+
+def _replying(settings: Settings) -> Callable[[Prepared], str]:
+    """What the assistant replies, as history for the next turn, by the weights that ship now."""
+    served, fitted = served_sentences(), open_answer_weights(ANSWERS)
+    options = WeightingOptions(settings.weighting.mode, settings.weighting.retrieval_weight)
+
+    def reply(prepared: Prepared) -> str:
+        if not prepared.evidence:
+            return _NOT_FOUND
+        seen = found(prepared.query, prepared.evidence, prepared.scored(served))
+        answer = chosen(seen, proposals(seen, prepared.drafts, sentence_spans), options, fitted)
+        sure = answer is not None and answer.confidence >= settings.weighting.abstain_below
+        return answer.text if answer is not None and sure else _NOT_FOUND
+
+    return reply
+
+
+def _answerer(settings: Settings) -> CopyAnswerer:
+    chosen_settings = settings.generation
+    return CopyAnswerer(
+        MODELS / "answerer", minilm_folder(), beams=chosen_settings.beams, max_tokens=chosen_settings.max_tokens
+    )
+
+
+def _mark(settings: Settings) -> str:
+    return fingerprint(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"}), MODELS)
+
+
+def _with(outcome: Outcome, confidence: float) -> Outcome:
+    return replace(outcome, answer=outcome.answer and replace(outcome.answer, confidence=confidence))
+
+
+def _supported(outcome: Outcome) -> bool:
+    return outcome.answer is not None and is_supported(outcome.answer, outcome.example.found.evidence)
+
+
+def _f1(outcome: Outcome) -> float:
+    return token_f1(outcome.answer.text if outcome.answer else "", [outcome.example.turn.wanted.reply])
+
+
+def _parts(outcome: Outcome) -> float:
+    weighting = outcome.answer.weighting if outcome.answer else None
+    return weighting.features["parts"] if weighting else 0.0
+
+
+def _mean(outcomes: Sequence[Outcome], value: Callable[[Outcome], float]) -> Estimate:
+    return bootstrap_clusters([value(one) for one in outcomes], [one.example.turn.group for one in outcomes])
+
+
+def _grouped(outcomes: Sequence[Outcome], pair: Callable[[Outcome], Pair]) -> list[list[Pair]]:
+    groups: dict[str, list[Pair]] = {}
+    for one in outcomes:
+        groups.setdefault(one.example.turn.group, []).append(pair(one))
+    return list(groups.values())
+
+
+def _tell(done: int, total: int) -> None:
+    if done % 20 == 0 or done == total:
+        _log.info("prepared %d of %d turns", done, total)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Measures, and fits, the weighing of retrieval against generation.")
+    parser.add_argument("--fit", action="store_true", help="write models/weighting/answers.json")
+    parser.add_argument("--test", action="store_true", help="report the test half of the quality set too")
+    parser.add_argument("--doc2dial", type=Path, help="that folder's development documents too")
+    parser.add_argument("--limit", type=int, help="only so many Doc2Dial turns")
+    parser.add_argument("--plots", type=Path, help="draw reliability, risk and λ into this folder")
+    parser.add_argument("--output", type=Path, help="also write the tables here, as Markdown")
+    parser.add_argument("--kept", type=Path, help="where prepared turns lie; the data directory otherwise")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
