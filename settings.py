@@ -155,6 +155,7 @@ class WeightingSettings(_Group):
     mode: Literal["adaptive", "fixed"] = "adaptive"
     retrieval_weight: Share = 0.5
     abstain_below: Share = 0.35
+    target_precision: Annotated[float | None, Field(gt=0, lt=1)] = None
 
 
 class FewShot(_Group):

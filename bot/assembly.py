@@ -13,10 +13,10 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, Self
 
+from bot.assembly_models import MODELS, Models
 from bot.clarifying import Clarifier, ClarifyingOptions
 from bot.dialogue import Dialogue, DialogueSettings
 from bot.handing_off import HandingOff
-from bot.hub_parts import Machine, Named, open_answerer, open_dpr, open_encoder, open_reader, open_rewriter
 from bot.naming_guard import NamedModels, NamingGuard
 from bot.policy import Policy, PolicySettings
 from bot.scope import subject_words
@@ -31,7 +31,6 @@ from domain.explanation import Explanation
 from domain.filters import parse_filter
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import (
-    AnswerGenerator,
     AnswerWeigher,
     ConversationStore,
     Evidence,
@@ -39,26 +38,17 @@ from domain.protocols import (
     IngestReport,
     KnowledgeBaseInfo,
     MemoryLimits,
-    QueryRewriter,
 )
-from generation.answering import CopyAnswerer
-from generation.explaining import Explainer, open_explainer
-from generation.hub_rewriting import RewritingOptions
-from generation.rewriting import CopyRewriter
 from generation.rivals import RivalNames
 from generation.sentence_scoring import LogisticWeights, SentenceScorer, TermWeights, open_weights
-from generation.seq2seq import FusionMode
-from generation.seq2seq_answering import Prompt, WritingOptions
-from generation.tokenizing import WordPieces
 from generation.weighting import CandidateWeigher, WeightingOptions
 from memory.embedded_server import EmbeddedRedis
 from memory.hand_off_queue import InMemoryHandOffDesk
 from memory.in_memory_store import InMemoryConversationStore
 from memory.redis_hand_offs import RedisHandOffDesk
 from memory.redis_store import RedisConversationStore
-from memory.window import HistoryWindow
 from retrieval.duplicates import DistinctRetriever
-from retrieval.encoders import MiniLMEncoder, minilm_folder
+from retrieval.encoders import MiniLMEncoder
 from retrieval.fusion_weights import open_fusion_weights
 from retrieval.hub_encoders import HubEncoder
 from retrieval.hybrid import HybridOptions, HybridRetriever
@@ -68,13 +58,11 @@ from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
 from retrieval.milvus_knowledge_base import MilvusKnowledgeBase
 from retrieval.milvus_server import MilvusServer
 from retrieval.milvus_store import MilvusKnowledgeBaseStore
-from retrieval.reader import CachedReader, MiniLMReader
 from retrieval.reranking import RerankingRetriever
 from retrieval.sentences import sentence_spans
 from settings import Settings
 
 TERM_SAMPLE = 4000  # passages that words are counted from: enough for common ones, half a second to read
-MODELS = Path(__file__).resolve().parent.parent / "models"
 
 
 def assemble(settings: Settings, *, memory: bool = True) -> Colloquy:
@@ -108,15 +96,12 @@ class Colloquy:
         hand_offs: HandOffDesk | None = None,
     ) -> None:
         self._settings, self._store, self._at_close = settings, store, at_close
+        self._models = Models(settings)
         self.hand_offs: HandOffDesk = hand_offs or InMemoryHandOffDesk(settings.hand_off.capacity)
         self._dialogues: dict[str, Dialogue] = {}
         self._lock = Lock()
 
     # --- parts, opened when first needed -------------------------------------------------------------------------
-
-    @property
-    def _cache(self) -> Path:
-        return self._settings.data_dir / "models"
 
     @cached_property
     def knowledge(self) -> KnowledgeBaseStore | MilvusKnowledgeBaseStore:
@@ -125,63 +110,10 @@ class Colloquy:
         if chosen.milvus_uri is not None:
             token = self._settings.milvus_token
             server = MilvusServer(chosen.milvus_uri, token.get_secret_value() if token else "")
-            return MilvusKnowledgeBaseStore(server, self.encoder)
+            return MilvusKnowledgeBaseStore(server, self._models.encoder)
         index = None if chosen.index == "auto" else parse_spec(chosen.index)
         folder = self._settings.data_dir / "knowledge"
-        return KnowledgeBaseStore(folder, self.encoder, index=index, metric=Metric(chosen.metric))
-
-    @cached_property
-    def encoder(self) -> MiniLMEncoder | HubEncoder:
-        """What makes vectors of queries and passages."""
-        question, context, whole = map(self._named, ("question_encoder", "context_encoder", "encoder"))
-        if question and context:
-            return open_dpr(question, context, self._machine)
-        return open_encoder(whole, self._machine) if whole else shipped_encoder(self._cache)
-
-    @cached_property
-    def _reader(self) -> CachedReader:
-        if named := self._named("reranker"):
-            return CachedReader(open_reader(named, self._machine))
-        return CachedReader(MiniLMReader(MODELS / "reader", self._cache))
-
-    @cached_property
-    def _rewriter(self) -> QueryRewriter:
-        named = self._named("rewriter")
-        if named is None:
-            return CopyRewriter(MODELS / "rewriter", minilm_folder())
-        return open_rewriter(named, self._machine, RewritingOptions(separator=self._settings.hub.separator))
-
-    @cached_property
-    def _answerer(self) -> AnswerGenerator:
-        hub, chosen, named = self._settings.hub, self._settings.generation, self._named("answerer")
-        modes = tuple(map(FusionMode, hub.modes if named else chosen.modes))
-        if named is None:
-            return CopyAnswerer(
-                MODELS / "answerer",
-                minilm_folder(),
-                beams=chosen.beams,
-                max_tokens=chosen.max_tokens,
-                modes=modes,
-                reader=self._reader,
-            )
-        options = WritingOptions(modes, chosen.beams, chosen.max_tokens, concat_window=hub.window)
-        prompt = Prompt(hub.instruction, tuple((x.context, x.question, x.answer) for x in hub.examples))
-        return open_answerer(named, self._machine, options, prompt=prompt, window=hub.window, reader=self._reader)
-
-    def _named(self, part: str) -> Named | None:
-        """The model that the hub profile names for ``part``; None where what ships does it."""
-        hub, on = self._settings.hub, self._settings.generation.profile == "hub"
-        name = getattr(hub, part) if on else None
-        return Named(name, getattr(hub, f"{part}_revision")) if name else None
-
-    @property
-    def _machine(self) -> Machine:
-        hub = self._settings.hub
-        return Machine(self._cache, hub.runtime, hub.device, hub.compute_type, hub.precision)
-
-    @cached_property
-    def _explainer(self) -> Explainer:
-        return open_explainer(MODELS / "answerer", minilm_folder(), sentence_spans)
+        return KnowledgeBaseStore(folder, self._models.encoder, index=index, metric=Metric(chosen.metric))
 
     @cached_property
     def _handing_off(self) -> HandingOff:
@@ -193,18 +125,13 @@ class Colloquy:
         webhook = WebhookSettings(chosen.webhook_url, key, chosen.timeout_seconds, chosen.retries)
         return HandingOff(self.hand_offs, webhook)
 
-    @cached_property
-    def _window(self) -> HistoryWindow:
-        pieces = WordPieces(minilm_folder())
-        return HistoryWindow(self._settings.window.max_turns, self._settings.window.max_tokens, pieces.count)
-
     def retriever(self, knowledge_base: str, *, rerank: bool = True) -> HybridRetriever | RerankingRetriever:
         """How this knowledge base is searched; ``rerank=False`` stops at the fusion, for measurements."""
         self.knowledge.open(knowledge_base)  # raises UnknownKnowledgeBase now rather than in the middle of a search
         chosen = self._settings.retrieval
         hybrid = HybridRetriever(
             lambda: self.knowledge.open(knowledge_base).snapshot(),
-            self.encoder,
+            self._models.encoder,
             HybridOptions(
                 pool=chosen.pool,
                 context_weight=chosen.context_weight,
@@ -217,18 +144,23 @@ class Colloquy:
             return hybrid
         return RerankingRetriever(
             DistinctRetriever(hybrid),
-            self._reader,
+            self._models.reader,
             candidates=chosen.candidates,
             threshold=chosen.threshold,
             fusion_share=chosen.fusion_share,
             context_exchanges=chosen.reader_context,
         )
 
+    @property
+    def encoder(self) -> MiniLMEncoder | HubEncoder:
+        """What makes vectors of queries and passages."""
+        return self._models.encoder
+
     def sentence_scorer(self, knowledge_base: str, weights: LogisticWeights | None = None) -> SentenceScorer:
         """What says how likely a sentence of this knowledge base holds the answer (by the shipped weights)."""
         texts = [passage.searchable for passage in self._sample(knowledge_base)]
         chosen = weights or open_weights(MODELS / "weighting" / "weights.json")
-        return SentenceScorer(self.encoder, TermWeights(texts), chosen, RivalNames(texts))
+        return SentenceScorer(self._models.encoder, TermWeights(texts), chosen, RivalNames(texts))
 
     def _sample(self, knowledge_base: str) -> list[Passage]:
         """Passages of a knowledge base, evenly spread: all of them up to ``TERM_SAMPLE``."""
@@ -247,14 +179,15 @@ class Colloquy:
         chosen, title = self._settings, self.knowledge.info(knowledge_base).title  # an unknown one ends here
         weights, seen = chosen.weighting, chosen.retrieval.reader_context
         weighing = WeightingOptions(weights.mode, weights.retrieval_weight, seen)
-        weigher = CandidateWeigher(self._reader, sentence_spans, weighing, self.sentence_scorer(knowledge_base))
+        scorer = self.sentence_scorer(knowledge_base)
+        weigher = CandidateWeigher(self._models.reader, sentence_spans, weighing, scorer, self._models.answer_weights)
         policy = self._policy(weigher, title, self._sample(knowledge_base))
         return Dialogue(
-            self._rewriter,
+            self._models.rewriter,
             self.retriever(knowledge_base),
-            self._answerer,
+            self._models.answerer,
             policy,
-            window=self._window.fit,
+            window=self._models.window.fit,
             settings=DialogueSettings(chosen.retrieval.top_k, chosen.generation.passages),
         )
 
@@ -263,7 +196,7 @@ class Colloquy:
         options = ClarifyingOptions(chosen.nearly_as_likely, chosen.worth_asking)
         return Policy(
             NamingGuard(weigher, NamedModels(passages)),
-            PolicySettings(self._settings.weighting.abstain_below),
+            PolicySettings(self._models.abstain_below),
             subject=title,
             subject_words=subject_words({passage.title for passage in passages}),
             clarifier=Clarifier(telling, options, Twins(passages, telling, sentence_spans))
@@ -308,7 +241,7 @@ class Colloquy:
 
     def explain(self, turn: Turn) -> Explanation:
         """Why a turn ended as it did, from the turn as it was stored."""
-        return self._explainer.explain(turn)
+        return self._models.explainer.explain(turn)
 
     # --- what commands ask for -------------------------------------------------------------------------------------
 
@@ -331,7 +264,7 @@ class Colloquy:
 
     def _as_evidence(self, question: str, passages: Sequence[Passage]) -> list[RetrievedPassage]:
         """Given passages in their given order, with the reader's relevance."""
-        readings = self._reader.read(question, passages)
+        readings = self._models.reader.read(question, passages)
         return [
             RetrievedPassage(passage, reading.relevance, rank, {"relevance": reading.relevance})
             for rank, (passage, reading) in enumerate(zip(passages, readings, strict=True), 1)
@@ -339,7 +272,7 @@ class Colloquy:
 
     def read(self, question: str, passages: Sequence[Passage]) -> Sequence[Evidence]:
         """What the reader says of each passage."""
-        return self._reader.read(question, passages)
+        return self._models.reader.read(question, passages)
 
     def search(self, knowledge_base: str, text: str, k: int) -> Sequence[RetrievedPassage]:
         """At most ``k`` passages for ``text`` as it is."""
@@ -388,11 +321,6 @@ def _settled(index: KnowledgeBase | MilvusKnowledgeBase, report: IngestReport) -
     except PartUnavailable as error:
         return replace(report, warnings=(str(error),))
     return report
-
-
-def shipped_encoder(cache: Path) -> MiniLMEncoder:
-    """MiniLM with the weights that ship, converted once into ``cache``."""
-    return MiniLMEncoder(cache, tuned=MODELS / "bi-encoder")
 
 
 def _told(asked: str, answered: str) -> Turn:

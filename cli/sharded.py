@@ -63,7 +63,7 @@ def ingest_in_shards(
 ) -> IngestReport:
     """Cuts ``paths`` into shards, embeds them, loads them into ``kb`` and makes its vector index; each step passes
     over what an earlier run has done. The folder of shards may be deleted afterwards."""
-    from bot.assembly import shipped_encoder
+    from bot.assembly_models import shipped_encoder
 
     return run_in_shards(settings, kb, paths, options, partial(shipped_encoder, settings.data_dir / "models"), rebuild)
 

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import torch
 
-from bot.assembly import MODELS, Colloquy, assemble
+from bot.assembly import Colloquy, assemble
+from bot.assembly_models import MODELS
 from domain.passage import RetrievedPassage
 from evaluation.quality import TurnKind, load_quality
 from generation.quoting import said_alone

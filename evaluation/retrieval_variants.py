@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bot.assembly import MODELS, Colloquy
+from bot.assembly import Colloquy
+from bot.assembly_models import MODELS
 from corpora.doc2dial import GroundedTurn
 from corpora.jsonl import rows
 from domain.conversation import Gate, Query

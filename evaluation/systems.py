@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.assembly import MODELS, Colloquy, shipped_encoder
+from bot.assembly import Colloquy
+from bot.assembly_models import MODELS, shipped_encoder
 from domain.conversation import Query
 from domain.protocols import PassageEncoder, Retriever
 from generation.decoding import Hypothesis, beam_search

@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.assembly import MODELS, Colloquy, assemble
+from bot.assembly import Colloquy, assemble
+from bot.assembly_models import MODELS
 from corpora import doc2dial
 from domain.answer import AnswerKind
 from evaluation.answering import responses

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from bot.assembly import MODELS
+from bot.assembly_models import MODELS
 from domain.answer import Answer, AnswerKind, Citation
 from domain.conversation import Query, Turn
 from domain.explanation import Explanation, Part
