@@ -33,6 +33,9 @@ RIDGE = 0.1  # of standardised weights: cross-validated, 0.02, 0.1 and 0.5 gave 
 BALANCE_RIDGE = 0.02  # holds λ near one half: where the two sides agree it decides nothing, so few turns teach it
 FREE = ("answered",)  # it says nearly all; what else is known may only shade it
 BINS = 10  # of the calibration error that chooses; few turns are confident
+PREDICTED = WeightingOptions()
+"""λ predicted."""
+
 Straight = Literal["none", "platt", "isotonic"]
 Pair = tuple[float, bool]
 T = TypeVar("T")
@@ -57,7 +60,7 @@ class System:
     """A way to weigh: λ, and which candidates take part."""
 
     name: str
-    options: WeightingOptions = WeightingOptions()
+    options: WeightingOptions = PREDICTED
     kinds: frozenset[AnswerKind] = frozenset({AnswerKind.QUOTED, AnswerKind.GENERATED})
 
     def candidates(self, example: Example) -> Example:
@@ -152,7 +155,7 @@ def sentence_model(rows: Sequence[Rows]) -> Callable[[Sequence[float]], float]:
 # --- fitting -----------------------------------------------------------------------------------------------------
 
 
-def fit_all(examples: Sequence[Example], options: WeightingOptions = WeightingOptions()) -> AnswerWeights:
+def fit_all(examples: Sequence[Example], options: WeightingOptions = PREDICTED) -> AnswerWeights:
     """All four models on ``examples``, the confidence not yet set straight, without a curve. With ``options`` fixed
     the confidence is that of choices by that λ."""
     every = [(one.features, right) for e in examples for one, right in zip(e.made, e.right, strict=True)]

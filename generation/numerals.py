@@ -35,6 +35,7 @@ _UNITS_AFTER_ONE = r"(?=[ -](?:second|minute|hour|day|week|month|year|working|bu
 _COUNTED = "|".join([*(word for word in _SMALL if word not in ("one", "zero")), *_TENS])
 _WORDS = re.compile(
     rf"\b(?:(?P<many>an?|{_COUNTED}|one) (?P<scale>hundred|thousand)"
+    rf"(?: and (?P<more>(?:{'|'.join(_TENS)})(?:[ -](?:{_ONES}))?|{_COUNTED}|one))?"
     rf"|(?P<tens>{'|'.join(_TENS)})[ -](?P<ones>{_ONES})|(?P<one>one{_UNITS_AFTER_ONE})|(?P<small>{_COUNTED}))\b",
     re.I,
 )
@@ -43,13 +44,11 @@ _FRACTIONS = (
     (re.compile(r"\b(?:an hour and a half|one and a half hours)\b", re.I), "90 minutes"),
     (re.compile(r"\b(?:a|one) dozen\b", re.I), "12"),
     (re.compile(r"\ba fortnight\b", re.I), "2 weeks"),
-    (
+    (  # "lasts a month", "within an hour": a span of time; "£9 a month" is a rate
         re.compile(
-            r"(?<=\bis )an?(?= (?:day|week|month|year|hour|minute)\b)|"
-            r"(?<=\b(?:for|han|ast|hin|ter|kes|sts) )an?(?= (?:day|week|month|year|hour|minute)\b)",
-            re.I,
+            r"\b(is|for|than|lasts?|within|takes?|after|least|about) an?(?= (?:day|week|month|year|hour|minute)\b)"
         ),
-        "1",  # "lasts a month", "within an hour": a span of time; "£9 a month" is a rate
+        r"\1 1",
     ),
     (re.compile(r"\btwice\b", re.I), "2 times"),
     (re.compile(r"\bdouble\b", re.I), "2 times"),
@@ -72,7 +71,8 @@ def plain_figures(text: str) -> str:
 
 def _figure(match: re.Match[str]) -> str:
     if match["scale"]:
-        return str(_value(match["many"]) * (100 if match["scale"].lower() == "hundred" else 1000))
+        scale = 100 if match["scale"].lower() == "hundred" else 1000
+        return str(_value(match["many"]) * scale + sum(map(_value, re.split("[ -]", match["more"] or "zero"))))
     if match["tens"]:
         return str(_value(match["tens"]) + _value(match["ones"]))
     return str(_value(match["one"] or match["small"]))

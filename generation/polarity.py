@@ -40,7 +40,7 @@ _GRATIS = re.compile(
     re.I,
 )
 _PAID = frozenset(meaning_words("charge cost price pay fee"))
-_SWITCHED = re.compile(r"\b(switch|turn|stay|remain|leave|keep)(?:e?s|ed|ing)?( \w+)? (on|off)\b", re.I)
+_SWITCHED = re.compile(r"\b(switch|turn|stay|remain|leave|keep)(?:e?s|ed|ing)?(?: \w+){0,3}? (on|off)\b", re.I)
 _DEFAULT = re.compile(r"\b(?:is|are|stays?|remains?) (on|off)\b", re.I)
 _POLES = """
 increase rise raise grow higher | decrease reduce lower fall cut drop
@@ -98,6 +98,7 @@ def _poles() -> dict[str, tuple[int, int]]:
     }
 
 
+_SPELT = {stem(word): re.sub(r"(switch|turn|stay|is)(on|off)", r"\1 \2", word) for word in reversed(_POLES.split())}
 POLES = _poles()
 """Stems that stand on one side of an opposition: (row, side); other sides of the row are its opposites."""
 
@@ -131,7 +132,7 @@ class Stance:
 def stance_of(text: str) -> Stance:
     """The stance of a sentence or two."""
     plain = _HARMLESS.sub(lambda match: "~" * len(match.group()), plain_figures(text))
-    joined = _DEFAULT.sub(r"is\1", _SWITCHED.sub(r"\1\3", plain))
+    joined = _DEFAULT.sub(r"is\1", _SWITCHED.sub(r"\1\2", plain))
     words = frozenset(stem(word) for word in re.findall(r"[^\W\d_]+", joined.lower()))
     return Stance(
         words=frozenset(meaning_words(plain)),
@@ -185,7 +186,7 @@ def _opposition(said: Stance, given: Stance) -> str | None:
         theirs = {POLES[other][1] for other in given.poles if POLES[other][0] == row}
         ours = {POLES[other][1] for other in said.poles if POLES[other][0] == row}
         if theirs and side not in theirs and theirs.isdisjoint(ours):
-            return f"the evidence says the opposite of “{word}”"
+            return f"the evidence says the opposite of “{_SPELT[word]}”"
     return None
 
 

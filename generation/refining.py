@@ -202,7 +202,7 @@ def _cased(draft: str, start: int, found: tuple[_Source, int, int]) -> str:
     told = source.text[first:end]
     if _opens(draft, start):
         return _raised(told)
-    if _opens(source.text, first) and re.match(r"[A-Z][a-z]*\b(?!-)", told):
+    if _opens(source.text, first) and re.match(r"[A-Z][a-z]*\b(?!-| \d)", told):
         return draft[start] + told[1:]
     return told
 

@@ -9,15 +9,19 @@ from ir_measures import RR, Success
 
 from evaluation.metrics import (
     accuracy_at_coverage,
+    area_under_risk,
     best_threshold,
     bootstrap,
     bootstrap_clusters,
     bootstrap_statistic,
     calibration_error,
+    coverage_at_precision,
     f1_at,
     hit,
     percentile,
     reciprocal_rank,
+    reliability,
+    risk_coverage,
 )
 
 
@@ -115,3 +119,53 @@ def test_accuracy_rises_where_the_surest_are_right() -> None:
     pairs = [(0.9, True), (0.1, False), (0.8, True), (0.5, False)]
     assert [accuracy_at_coverage(pairs, share) for share in (0.25, 0.5, 0.75, 1.0)] == [1.0, 1.0, 2 / 3, 0.5]
     assert accuracy_at_coverage(pairs, 0.01) == 1.0
+
+
+PAIRS = [(0.9, True), (0.8, True), (0.8, False), (0.3, True), (0.1, False)]
+
+
+def test_the_bars_of_a_reliability_diagram_hold_counts_means_and_shares() -> None:
+    told = [(b.low, b.high, b.count, round(b.confidence, 3), round(b.accuracy, 3)) for b in reliability(PAIRS, 5)]
+    assert told == [(0.0, 0.2, 1, 0.1, 0.0), (0.2, 0.4, 1, 0.3, 1.0), (0.6, 0.8, 2, 0.8, 0.5), (0.8, 1.0, 1, 0.9, 1.0)]
+    assert reliability([(0.0, False)], 5)[0].low == 0.0
+
+
+def test_the_gaps_of_the_bars_add_up_to_the_calibration_error() -> None:
+    bars = reliability(PAIRS, 15)
+    assert sum(b.count * abs(b.accuracy - b.confidence) for b in bars) / len(PAIRS) == pytest.approx(
+        calibration_error(PAIRS, 15)
+    )
+
+
+def test_risk_is_told_for_each_distinct_confidence() -> None:
+    assert risk_coverage(PAIRS) == [
+        (0.2, 0.0),
+        (0.6, pytest.approx(1 / 3)),
+        (0.8, pytest.approx(1 / 4)),
+        (1.0, pytest.approx(2 / 5)),
+    ]
+    assert risk_coverage([]) == []
+
+
+def test_the_area_under_risk_is_the_mean_over_all_coverages_ties_shared() -> None:
+    expected = (0 + 0.5 / 2 + 1 / 3 + 1 / 4 + 2 / 5) / 5
+    assert area_under_risk(PAIRS) == pytest.approx(expected)
+    assert area_under_risk([(0.9, True), (0.2, False)]) == pytest.approx(0.25)
+    assert area_under_risk([(0.2, True), (0.9, False)]) == pytest.approx(0.75)
+    assert math.isnan(area_under_risk([]))
+
+
+def test_the_area_does_not_depend_on_the_order_of_equals() -> None:
+    draw = random.Random(3)
+    pairs = [(draw.choice([0.2, 0.5, 0.7]), draw.random() < 0.6) for _ in range(40)]
+    shuffled = draw.sample(pairs, len(pairs))
+    assert area_under_risk(pairs) == pytest.approx(area_under_risk(shuffled))
+
+
+def test_coverage_at_a_precision_is_the_largest_that_one_threshold_gives() -> None:
+    assert coverage_at_precision(PAIRS, 0.95) == 0.2
+    assert coverage_at_precision(PAIRS, 0.75) == 0.8  # 2 of 3 were too few, 3 of 4 are enough again
+    assert coverage_at_precision(PAIRS, 0.6) == 1.0
+    assert coverage_at_precision([(0.9, False)], 0.5) == 0.0
+    assert coverage_at_precision([(1 - n / 100, n != 7) for n in range(20)], 0.95) == 1.0  # 19 of 20, whatever rounding
+    assert math.isnan(coverage_at_precision([], 0.5))

@@ -29,13 +29,25 @@ def test_what_agrees_is_not_contradicted(said: str, given: str) -> None:
 @pytest.mark.parametrize(
     ("said", "given", "why"),
     [
-        ("Receiving a text starts the daily charge.", CALLS, "the sentence leaves out a denial of the evidence (“not”)"),
-        ("It has a monthly charge.", "It has no monthly charge.", "the sentence leaves out a denial of the evidence (“no”)"),
+        (
+            "Receiving a text starts the daily charge.",
+            CALLS,
+            "the sentence leaves out a denial of the evidence (“not”)",
+        ),
+        (
+            "It has a monthly charge.",
+            "It has no monthly charge.",
+            "the sentence leaves out a denial of the evidence (“no”)",
+        ),
         ("It is not refunded.", "It is refunded.", "the evidence does not deny what the sentence denies (“not”)"),
-        ("Prices increase.", "Prices decrease.", "the evidence says the opposite of “increas”"),
+        ("Prices increase.", "Prices decrease.", "the evidence says the opposite of “increase”"),
         ("Add it after the bill.", "Add it before the bill.", "the evidence says the opposite of “after”"),
-        ("Switch the hub off.", "Switch the hub on.", "the evidence says the opposite of “switchof”"),
-        ("It is repaired.", "It is repaired unless it is wet.", "the evidence makes an exception that the sentence leaves out"),
+        ("Switch the hub off.", "Switch the hub on.", "the evidence says the opposite of “switch off”"),
+        (
+            "It is repaired.",
+            "It is repaired unless it is wet.",
+            "the evidence makes an exception that the sentence leaves out",
+        ),
         ("Saturdays only.", "Saturdays.", "the sentence says “only” where the evidence does not"),
         ("It works except at sea.", "It works.", "the sentence makes an exception that the evidence does not make"),
         ("You pay a fee.", "It is free.", "the evidence says that it is free"),

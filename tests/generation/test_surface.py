@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from retrieval.sentences import sentence_spans
 
 PIECES = WordPieces(minilm_folder())
 HANDBOOK = Path(__file__).parents[2] / "knowledge" / "harbourline"
+PUBLIC = Path(__file__).parents[3] / "shared" / "data" / "doc2dial" / "documents"
 
 VERBATIM = [
     "Call 0800 772 4410 or +44 20 7946 0018 (8 am–6 pm).",
@@ -36,6 +38,25 @@ VERBATIM = [
     "Charges are ≤ £10, i.e. about 2× the 2025 fee…",
     "The cafe\u0301 takes cards.",
     "Stop. Unplug the hub! Is the light red? Wait 30 seconds.",
+]
+
+
+AWKWARD = [
+    "It costs £29\u00a0a\u00a0month and 5\u202f% more.",
+    "The e\ufb03cient o\ufb03ce, \ufb01le and \ufb02at.",
+    "Soft\u00adhyphen and zero\u200bwidth words.",
+    "IBAN GB29 NWBK 6016 1331 9268 19, or IE29AIBK93115212345678.",
+    "Smile 😀 and 👩‍👩‍👧 under the 🇮🇪 flag.",
+    "naïve façade, Ångström, œuvre, Straße; a\u0301b",
+    "5 × 3 = 15 ± 2; 20 °C; ½ price; 40 m²",
+    "a\u2011b non\u2011breaking hyphens, 10–20 GB; 5—6; a — b",
+    "‘single’ and „German“ quotes, it’s O’Brien’s.",
+    "Mail first.last+tag@sub.example.co.uk now.",
+    "https://ex.example/a_b-c~d?x=1&y=%20#frag",
+    "1,234.56 and 1.234,56; £5/€6/$7; 10 % and 10%",
+    "+44 (0)20 7946 0018, ext. 3",
+    "A&B at AT&T; C++ and C#; #1 & #2; 50% off*",
+    "日本語 text and Привет мир",
 ]
 
 
@@ -104,6 +125,64 @@ def test_every_sentence_of_the_handbook_survives_tokens_and_back(sentence: str) 
     expected = " ".join(sentence.split())
     got = read_back(sentence, "Heading\n", "\nAnother line.")
     assert got == expected or got == expected[0].upper() + expected[1:]
+
+
+def real_sentences(most: int) -> list[str]:
+    """Sentences of the handbook and, where the public data are here, of Doc2Dial's pages, spread evenly."""
+    pages = sorted(PUBLIC.rglob("*.md")) if PUBLIC.exists() else []
+    texts = (file.read_text("utf-8") for file in pages)
+    others = [text[start:end] for text in texts for start, end in sentence_spans(text)]
+    every = [one for one in dict.fromkeys(SENTENCES + others) if re.search(r"\w", one) and len(one) < 900]
+    return [every[i * len(every) // most] for i in range(most)] if len(every) > most else every
+
+
+def test_two_thousand_real_sentences_survive_tokens_and_back() -> None:
+    sentences = real_sentences(2000)
+    assert len(sentences) >= 1500
+    changed = [one for one in sentences if read_back(one, "Heading\n", "\nMore.") not in as_read(one)]
+    assert changed == []
+
+
+def test_two_thousand_real_sentences_survive_being_copied_by_turns_from_two_places() -> None:
+    chance = random.Random(7)
+    sentences = real_sentences(2000)
+    assert [one for one in sentences if (got := by_turns(one, chance)) and got not in as_read(one)] == []
+
+
+def as_read(sentence: str) -> tuple[str, str]:
+    """White space as one space each; with or without a capital at the beginning."""
+    plain = " ".join(sentence.split())
+    return plain, plain[0].upper() + plain[1:]
+
+
+def by_turns(sentence: str, chance: random.Random) -> str:
+    """The sentence read back from a source that holds it twice, changing between the two every fourth token or so;
+    "" where the two are cut into pieces differently."""
+    before, between = "Heading of it\n", "\nThen says: "
+    encoded = PIECES.encode_pairs("What?", [f"{before}{sentence}{between}{sentence} More."], 1024)
+    starts = len(before), len(before) + len(sentence) + len(between)
+    halves = [
+        [at for at, p in enumerate(encoded.text.places) if p and p[0] == 1 and start <= p[1] < start + len(sentence)]
+        for start in starts
+    ]
+    if len(halves[0]) != len(halves[1]):
+        return ""
+    side, chosen = 0, []
+    for pair in zip(*halves, strict=True):
+        side = 1 - side if chance.random() < 0.25 else side
+        chosen.append(pair[side])
+    ids = encoded.input_ids.flatten().tolist()
+    return surface(Step(tuple(ids[at] for at in chosen), tuple(chosen)), encoded.text, PIECES.vocabulary)
+
+
+@pytest.mark.parametrize("text", AWKWARD)
+def test_awkward_characters_come_back_as_they_stand(text: str) -> None:
+    assert read_back(text, "Heading\n", "\nMore.") in as_read(text)
+
+
+def test_a_seam_needs_the_whole_word() -> None:
+    encoded = PIECES.encode_pairs("?", ["Send data. A plan costs £9. Plan a call"], 32)
+    assert spoken(encoded, ("a call", 0), ("costs £9", 0)) == "A call costs £9"
 
 
 @settings(max_examples=200, deadline=None)
