@@ -13,6 +13,7 @@ from domain.errors import Misconfigured
 
 if TYPE_CHECKING:
     from bot.assembly import Colloquy
+    from domain.protocols import AnswerGenerator
     from evaluation.answering import Replied, Reply
 
 DOCUMENTS = "public-services"
@@ -90,6 +91,36 @@ def quality(
     show(quality_report.report(played, f"Quality, Harbourline {split}", facts), output)
     if transcripts is not None:
         _write(transcripts, quality_report.transcripts(played))
+
+
+def fusion(
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many.", show_default=False)] = None,
+    output: Output = None,
+) -> None:
+    """concat, fid, rag-sequence and rag-token on the handbook's standalone questions: F1 of the draft, time, memory."""
+    settings = settings_for_command(knowledge_base=HANDBOOK)
+    from bot.assembly_models import Models
+    from evaluation import fusion as runs
+    from evaluation.bench import resident_mebibytes
+    from evaluation.figures import evenly
+    from evaluation.quality import TurnKind, load_quality
+
+    openings = [one.turns[0] for one in load_quality("all") if one.turns[0].kind is TurnKind.ANSWERABLE]
+    with assembled(settings, memory=False) as colloquy, counting("writing", "modes") as tell:
+        ensure_shipped_bases(settings, colloquy, {HANDBOOK})
+        asked = [
+            runs.FusionQuestion(
+                one.query, tuple(colloquy.search(HANDBOOK, one.query, settings.retrieval.top_k)), one.reply
+            )
+            for one in evenly(openings, limit)
+        ]
+
+        def open_mode(mode: str) -> AnswerGenerator:
+            generation = settings.generation.model_copy(update={"modes": (mode,), "profile": "embedded"})
+            return Models(settings.model_copy(update={"generation": generation})).answerer
+
+        lines = runs.measure(asked, open_mode, resident_mebibytes, tell)
+    show(runs.report(lines, circumstances(settings, limit=limit)), output)
 
 
 def _replies(colloquy: Colloquy, chosen: tuple[Path, str, Half, int | None], reply: Reply) -> list[Replied]:

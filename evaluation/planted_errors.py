@@ -62,6 +62,37 @@ class _Source:
     evidence: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Handbook:
+    """``passages`` by id; ``pages``: the text of each document; ``answers``: the sentences of each passage that could
+    be answers, with where they start."""
+
+    passages: Mapping[str, Passage]
+    pages: Mapping[str, str]
+    answers: Mapping[str, tuple[tuple[int, str], ...]]
+    find: Callable[[Gold], frozenset[str]]
+
+    @classmethod
+    def of(cls, passages: Sequence[Passage]) -> _Handbook:
+        known = {one.id: one for one in passages}
+        pages: dict[str, str] = {}
+        for one in passages:
+            pages[one.document_id] = f"{pages.get(one.document_id, '')}\n{one.text}"
+        answers = {
+            one.id: tuple(
+                (start, one.text[start:end])
+                for start, end in sentence_spans(one.text)
+                if _is_answer(one.text[start:end])
+            )
+            for one in passages
+        }
+        return cls(known, pages, answers, gold_index(known))
+
+    def found(self, gold: Sequence[Gold]) -> list[Passage]:
+        """The passages that hold the sentences."""
+        return [self.passages[name] for one in gold for name in sorted(self.find(one))]
+
+
 def lexical(sentence: str, evidence: Sequence[tuple[str, str]]) -> float:
     """The check that ships."""
     return borne_out(sentence, evidence)[0]
@@ -70,10 +101,10 @@ def lexical(sentence: str, evidence: Sequence[tuple[str, str]]) -> float:
 def cases(handbook: Path = HANDBOOK, data: Path = DATA, split: QualitySplit = "dev") -> list[Case]:
     """Every true answer and every planted one, the same at every call. Raises ``Misconfigured`` when the quality set
     or the errors by hand cannot be read or name what the handbook does not hold."""
-    passages = {one.id: one for page in pages_of(handbook) for one in page.passages}
-    find = gold_index(passages)
-    sources = _replies(load_quality(split, data), passages, find) + _sentences(passages)
-    return [*_true(sources), *_planted(sources), *_by_hand(data / "planted_errors.jsonl", passages, find)]
+    book = _Handbook.of([one for page in pages_of(handbook) for one in page.passages])
+    by_hand = _by_hand(data / "planted_errors.jsonl", book)
+    sources = _replies(load_quality(split, data), book) + _sentences(book)
+    return [*_true(sources), *_planted(sources), *by_hand]
 
 
 def flagged(case: Case, scores: Scores = lexical) -> bool:
@@ -166,11 +197,11 @@ def _case(source: _Source, kind: ErrorKind | None, origin: str, text: str) -> Ca
     return Case(name, kind, origin, text, source.evidence, half_of(source.base.group))
 
 
-def _by_hand(file: Path, passages: Mapping[str, Passage], find: Callable[[Gold], frozenset[str]]) -> list[Case]:
+def _by_hand(file: Path, book: _Handbook) -> list[Case]:
     made = []
     for row in records(file):
         where = Gold(row.text("file"), row.text("sentence"))
-        found = [passages[name] for name in sorted(find(where))]
+        found = book.found([where])
         if not found:
             raise row.wrong(f"no passage of {where.file} holds “{where.sentence}”; take a sentence that stands there")
         kind = ErrorKind(row.text("kind"))
@@ -178,32 +209,26 @@ def _by_hand(file: Path, passages: Mapping[str, Passage], find: Callable[[Gold],
     return made
 
 
-def _replies(
-    conversations: Sequence[QualityConversation],
-    passages: Mapping[str, Passage],
-    find: Callable[[Gold], frozenset[str]],
-) -> list[_Source]:
+def _replies(conversations: Sequence[QualityConversation], book: _Handbook) -> list[_Source]:
     made = []
     for conversation in conversations:
         for number, turn in enumerate(conversation.turns, 1):
-            found = [passages[name] for one in turn.gold for name in sorted(find(one))]
+            found = book.found(turn.gold)
             if turn.kind == "answerable" and found:
                 gold = tuple(one.sentence for one in turn.gold)
-                base = _base(f"{conversation.id}-{number}", conversation.id, turn.reply, gold, found, passages)
-                made.append(_Source(base, "reply", _evidence(found)))
+                names = (f"{conversation.id}-{number}", conversation.id)
+                made.append(_Source(_base(names, turn.reply, gold, found, book), "reply", _evidence(found)))
     return made
 
 
-def _sentences(passages: Mapping[str, Passage]) -> list[_Source]:
+def _sentences(book: _Handbook) -> list[_Source]:
     """Every sentence of the handbook that can be an answer by itself, once."""
     made: dict[str, _Source] = {}
-    for passage in passages.values():
-        for start, end in sentence_spans(passage.text):
-            text = passage.text[start:end]
-            if _is_answer(text) and text not in made:
-                name = f"{passage.id}-{start}"
-                base = _base(name, passage.source, text, (text,), [passage], passages)
-                made[text] = _Source(base, "sentence", _evidence([passage]))
+    for passage in book.passages.values():
+        evidence = _evidence([passage])
+        for start, text in book.answers[passage.id]:
+            base = _base((f"{passage.id}-{start}", passage.source), text, (text,), [passage], book)
+            made.setdefault(text, _Source(base, "sentence", evidence))
     return list(made.values())
 
 
@@ -213,18 +238,13 @@ def _is_answer(sentence: str) -> bool:
     return whole and not talk and len(sentence.split()) >= _FEWEST_WORDS
 
 
-def _base(
-    name: str,
-    group: str,
-    text: str,
-    gold: tuple[str, ...],
-    found: Sequence[Passage],
-    passages: Mapping[str, Passage],
-) -> Base:
-    documents = {one.document_id for one in found}
+def _base(names: tuple[str, str], text: str, gold: tuple[str, ...], found: Sequence[Passage], book: _Handbook) -> Base:
+    """``names``: the id and the group."""
+    documents = dict.fromkeys(one.document_id for one in found)
     regions = {one.metadata.get("region", "all") for one in found}
-    page = "\n".join(one.text for one in passages.values() if one.document_id in documents)
-    return Base(name, group, text, gold, page, _one_region(regions), _foreign(name, documents, passages))
+    page = "\n".join(book.pages[document] for document in documents)
+    foreign = _foreign(names[0], documents, book)
+    return Base(*names, text, gold, page, _one_region(regions), foreign)
 
 
 def _one_region(regions: set[str]) -> str:
@@ -232,12 +252,11 @@ def _one_region(regions: set[str]) -> str:
     return "" if region == "all" else region
 
 
-def _foreign(name: str, documents: set[str], passages: Mapping[str, Passage]) -> tuple[str, ...]:
+def _foreign(name: str, documents: Mapping[str, None], book: _Handbook) -> tuple[str, ...]:
     """Some sentences of other pages, chosen by the name."""
-    others = [one for one in passages.values() if one.document_id not in documents]
-    some = random.Random(name).sample(others, min(8, len(others)))
-    said = (one.text[slice(*span)] for one in some for span in sentence_spans(one.text))
-    return tuple(sentence for sentence in said if _is_answer(sentence))
+    some = random.Random(name).sample(list(book.passages.values()), min(10, len(book.passages)))
+    others = (one for one in some if one.document_id not in documents)
+    return tuple(sentence for one in others for _, sentence in book.answers[one.id])
 
 
 def _evidence(found: Sequence[Passage]) -> tuple[tuple[str, str], ...]:

@@ -94,16 +94,20 @@ def restored(draft: str, evidence: Iterable[str]) -> str:
 def without_stammer(sentence: str, evidence: Sequence[str]) -> str:
     """``sentence`` with words said twice running said once, unless the evidence says them twice running too."""
     words = sentence.split()
+    while (place := _stammer(words, evidence)) is not None:
+        del words[slice(*place)]
+    return " ".join(words)
+
+
+def _stammer(words: Sequence[str], evidence: Sequence[str]) -> tuple[int, int] | None:
+    """The first of two equal stretches that follow one another, the longest such."""
     plain = [re.sub(r"\W", "", word).lower() for word in words]
-    for size in range(_LONGEST_STAMMER, 0, -1):
-        i = 0
-        while i + 2 * size <= len(words):
+    for size in range(min(_LONGEST_STAMMER, len(words) // 2), 0, -1):
+        for i in range(len(words) - 2 * size + 1):
             twice = plain[i : i + size] == plain[i + size : i + 2 * size] and any(plain[i : i + size])
             if twice and not _stands(" ".join(words[i : i + 2 * size]), evidence):
-                del words[i : i + size], plain[i : i + size]
-            else:
-                i += 1
-    return " ".join(words)
+                return i, i + size
+    return None
 
 
 def _whole(sentences: list[str], *, finished: bool) -> tuple[list[str], list[Removal]]:

@@ -49,8 +49,8 @@ def has_digit(word: str) -> bool:
 
 _WIRELESS = re.compile(r"\bwi-fi\b", re.I)
 _DENIERS = frozenset(
-    "not no never none nobody nothing neither nor without cannot longer isn't aren't wasn't weren't don't doesn't didn't "
-    "can't couldn't won't wouldn't shouldn't mustn't hasn't haven't hadn't needn't".split()
+    "not no never none nobody nothing neither nor without cannot longer isn't aren't wasn't weren't don't doesn't "
+    "didn't can't couldn't won't wouldn't shouldn't mustn't hasn't haven't hadn't needn't".split()
 )
 _ONE_VERB = """
 pay paid payment

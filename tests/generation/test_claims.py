@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -144,4 +146,4 @@ def test_what_is_left_without_facts_keeps_its_places() -> None:
 def test_facts_stand_apart_and_in_order(text: str) -> None:
     plain, facts = plain_figures(text), facts_of(text)
     assert all(fact.said == plain[slice(*fact.span)].strip() for fact in facts)
-    assert all(one.span[1] <= other.span[0] for one, other in zip(facts, facts[1:], strict=False))
+    assert all(one.span[1] <= other.span[0] for one, other in pairwise(facts))

@@ -83,7 +83,7 @@ WORDS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(WORDS)
 def test_refining_again_changes_nothing_and_invents_nothing(words: list[str]) -> None:
     once = refine(" ".join(words))

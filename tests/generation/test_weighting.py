@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.answer import Answer, AnswerKind
-from domain.conversation import Query
+from domain.conversation import Gate, Query, Turn
 from domain.protocols import Draft
-from generation.weighting import CandidateWeigher, WeightingOptions, adaptive_weight
+from generation.calibration import AnswerWeights, Logistic, Steps
+from generation.weighting import BALANCE, CONFIDENCE, CandidateWeigher, WeightingOptions, adaptive_weight
+from memory.codec import decode_turn, encode_turn
 from retrieval.sentences import sentence_spans
 from tests.generation.evidence import ToldReader, passage
 
@@ -209,3 +212,93 @@ def test_only_whole_supported_sentences_of_a_growing_draft_are_shown() -> None:
         "Moving fibre costs £20."
     )
     assert shown("Moving fibre costs £20. Tell", []) == ""
+
+
+def fitted(**changes: Logistic) -> AnswerWeights:
+    """p_r follows relevance, p_g the sentence, λ is one half, confidence half of what is answered."""
+    plain = {
+        "retrieval": Logistic({"relevance": 1.0}, 0.0),
+        "writing": Logistic({"score": 1.0}, 0.0),
+        "balance": Logistic({"lead": 0.0}, 0.0),
+        "confidence": Logistic({"answered": 0.0}, -1.0),
+    }
+    return AnswerWeights(**{**plain, **changes})
+
+
+def fitted_answer(weights: AnswerWeights, options: WeightingOptions = ADAPTIVE) -> Answer:
+    reader = ToldReader({"p1": 0.9, "p2": 0.2, "p3": 0.05}, SCORES)
+    answer = CandidateWeigher(reader, sentence_spans, options, fitted=weights).propose(QUESTION, EVIDENCE, [])
+    assert answer is not None
+    assert answer.weighting is not None
+    return answer
+
+
+def test_what_was_fitted_takes_the_place_of_the_rules() -> None:
+    answer = fitted_answer(fitted())
+    assert answer.weighting is not None
+    chosen = next(one for one in answer.weighting.candidates if one.chosen)
+    assert (chosen.p_retrieval, chosen.p_generation) == (pytest.approx(0.9), pytest.approx(0.9))
+    assert answer.weighting.retrieval_weight == 0.5
+    assert answer.confidence == pytest.approx(1 / (1 + math.e))
+
+
+def test_the_predicted_weight_is_one_for_the_whole_turn_and_follows_its_figures() -> None:
+    answer = fitted_answer(fitted(balance=Logistic({"lead": 2.0, "drafts": 9.0}, 0.0)))
+    assert answer.weighting is not None
+    assert answer.weighting.retrieval_weight == pytest.approx(1 / (1 + math.exp(-2 * 0.7)))  # 0.9 leads 0.2
+    for one in answer.weighting.candidates:
+        weight = answer.weighting.retrieval_weight
+        expected = weight * math.log(one.p_retrieval) + (1 - weight) * math.log(one.p_generation)
+        assert one.utility == pytest.approx(expected)
+
+
+def test_an_operator_who_fixes_the_weight_is_obeyed_whatever_was_fitted() -> None:
+    answer = fitted_answer(fitted(balance=Logistic({"lead": 9.0}, 0.0)), WeightingOptions("fixed", 0.2))
+    assert answer.weighting is not None
+    assert (answer.weighting.retrieval_weight, answer.weighting.mode) == (0.2, "fixed")
+
+
+def test_a_further_part_costs_as_much_as_by_the_rule() -> None:
+    answer = fitted_answer(fitted())
+    assert answer.weighting is not None
+    by_parts = {one.text.count("\n"): one.p_generation for one in answer.weighting.candidates if "£20" in one.text}
+    assert by_parts[1] == pytest.approx(0.9 * by_parts[0])
+
+
+def test_confidence_is_set_straight() -> None:
+    weights = replace(fitted(), straightened=Steps((0.2, 0.4), (0.0, 1.0)))
+    assert fitted_answer(weights).confidence == pytest.approx((1 / (1 + math.e) - 0.2) / 0.2)
+
+
+def test_every_figure_of_the_confidence_and_of_the_weight_is_in_the_trace_and_survives_the_store() -> None:
+    answer = fitted_answer(fitted())
+    assert answer.weighting is not None
+    assert {*CONFIDENCE, "p_retrieval", "p_generation"} <= answer.weighting.features.keys()
+    assert {f"turn_{name}" for name in BALANCE} <= answer.weighting.features.keys()
+    assert all(isinstance(value, float) for value in answer.weighting.features.values())
+    turn = Turn("t", "q", QUESTION, answer, tuple(EVIDENCE))
+    assert decode_turn(encode_turn(turn)) == turn
+
+
+def test_the_gap_is_to_the_best_candidate_of_other_sentences() -> None:
+    answer = fitted_answer(fitted())
+    assert answer.weighting is not None
+    utilities = {one.text: one.utility for one in answer.weighting.candidates}
+    others = [value for text, value in utilities.items() if "£20" not in text]
+    assert answer.weighting.features["gap"] == pytest.approx(utilities[answer.text] - max(others))
+
+
+def test_a_lone_candidate_is_far_ahead_of_nothing() -> None:
+    answer = weigher().propose(QUESTION, [passage(1, "Moving fibre costs £20.")], [])
+    assert answer is not None
+    assert answer.weighting is not None
+    assert answer.weighting.features["gap"] == 3.0
+
+
+def test_a_rewritten_follow_up_is_known_as_one() -> None:
+    query = Query("what does moving fibre cost", "and that?", Gate.REWRITE, "", 0.7, ("I have fibre.",))
+    answer = weigher().propose(query, EVIDENCE, [])
+    assert answer is not None
+    assert answer.weighting is not None
+    figures = answer.weighting.features
+    assert [figures[name] for name in ("rewritten", "gate", "follow_up", "reset")] == [1.0, 0.7, 1.0, 0.0]

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from domain.errors import Misconfigured
-from training.joint_data import kit_corpus, measured_on, part_of, read_corpus
+from training.joint_data import JointCorpus, kit_corpus, measured_on, part_of, read_corpus
+
+
+@pytest.fixture(scope="module")
+def two_companies() -> JointCorpus:
+    return kit_corpus(2, 5)
 
 
 def packed(path: Path, passages: int, questions: int = 10) -> Path:
@@ -55,27 +60,27 @@ def test_the_line_between_the_parts_is_drawn_by_name() -> None:
     assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.03)
 
 
-def test_every_fact_of_a_company_is_an_article_that_holds_its_answer() -> None:
-    corpus = kit_corpus(1)
+def test_every_fact_of_a_company_is_an_article_that_holds_its_answer(two_companies: JointCorpus) -> None:
+    corpus = two_companies
     assert len(set(corpus.passages)) == len(corpus.passages) > 50
     for question in corpus.held_out:
         (place,) = question.gold
         assert question.answers[0] in corpus.passages[place][1]
 
 
-def test_no_wording_that_is_held_out_is_learnt() -> None:
-    corpus = kit_corpus(2)
+def test_no_wording_that_is_held_out_is_learnt(two_companies: JointCorpus) -> None:
     learnt, chosen_by, held_out = (
-        {question.group for question in part} for part in (corpus.learnt, corpus.development, corpus.held_out)
+        {question.group for question in part}
+        for part in (two_companies.learnt, two_companies.development, two_companies.held_out)
     )
     assert not learnt & held_out
     assert not learnt & chosen_by
     assert not chosen_by & held_out
 
 
-def test_a_corpus_is_the_same_for_the_same_seed_and_another_for_another() -> None:
-    assert kit_corpus(1, 5) == kit_corpus(1, 5)
-    assert kit_corpus(1, 5) != kit_corpus(1, 6)
+def test_a_corpus_is_the_same_for_the_same_seed_and_another_for_another(two_companies: JointCorpus) -> None:
+    assert kit_corpus(2, 5) == two_companies
+    assert kit_corpus(2, 6) != two_companies
 
 
 @pytest.mark.parametrize("companies", [0, 1000])
@@ -84,7 +89,7 @@ def test_a_number_of_companies_that_there_are_not_is_refused(companies: int) -> 
         kit_corpus(companies)
 
 
-def test_measurements_are_kept_short() -> None:
-    corpus = measured_on(kit_corpus(1), 5)
+def test_measurements_are_kept_short(two_companies: JointCorpus) -> None:
+    corpus = measured_on(two_companies, 5)
     assert (len(corpus.development), len(corpus.held_out)) == (5, 10)
     assert len(corpus.learnt) > 100

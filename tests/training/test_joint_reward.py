@@ -70,8 +70,8 @@ def test_the_rewarded_answer_becomes_likelier(baseline: Baseline, tmp_path: Path
         return float(log_p[:, colours].exp().sum(-1).mean())
 
     before = p_colour()
-    optimizer = torch.optim.AdamW(writer.parameters(), lr=5e-3)
-    for _ in range(30):
+    optimizer = torch.optim.AdamW(writer.parameters(), lr=1e-2)
+    for _ in range(15):
         optimizer.zero_grad()
         reinforce.loss(writer, batch(writer, scores)).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
