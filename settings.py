@@ -205,7 +205,7 @@ class PolicySettings(_Group):
 
     ask_back: bool = True
     nearly_as_likely: Share = 0.5
-    worth_asking: Share = 0.2
+    worth_asking: Share = 0.4
 
 
 class HandOffSettings(_Group):

@@ -8,11 +8,12 @@ fitted on all turns.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-import numpy as np
 import torch
 
 from domain.answer import Answer, AnswerKind
@@ -32,6 +33,7 @@ FOLDS = 5
 RIDGE = 0.1  # of standardised weights: cross-validated, 0.02, 0.1 and 0.5 gave ECE 0.063, 0.029 and 0.032
 BALANCE_RIDGE = 0.02  # holds λ near one half: where the two sides agree it decides nothing, so few turns teach it
 FREE = ("answered",)  # it says nearly all; what else is known may only shade it
+_OUT_OF_THE_QUESTION = -1e6  # of a logarithm of a probability
 BINS = 10  # of the calibration error that chooses; few turns are confident
 PREDICTED = WeightingOptions()
 """λ predicted."""
@@ -211,27 +213,31 @@ def fit_balance(examples: Sequence[Example], weights: AnswerWeights) -> Logistic
     x = torch.tensor([[f[name] for name in BALANCE] for f in figures], dtype=torch.float64)
     mean, spread = x.mean(0), x.std(0) + 1e-6
     scaled = (x - mean) / spread
-    logs = [
-        torch.tensor([[np.log(one.p_retrieval), np.log(one.p_generation)] for one in made], dtype=torch.float64)
-        for made in judged
-    ]
-    right = [torch.tensor(e.right) for e in told]
+    logs, right = _padded(told, judged)
     parameters = torch.zeros(len(BALANCE) + 2, dtype=torch.float64, requires_grad=True)
 
     def loss() -> torch.Tensor:
-        lam = torch.sigmoid(scaled @ parameters[:-2] + parameters[-2])
-        sharp = torch.exp(parameters[-1])
-        shares = [
-            _share(sharp * (lam[i] * log[:, 0] + (1 - lam[i]) * log[:, 1]), right[i]) for i, log in enumerate(logs)
-        ]
-        return torch.stack(shares).mean() + BALANCE_RIDGE * (parameters[:-1] ** 2).sum()
+        lam = torch.sigmoid(scaled @ parameters[:-2] + parameters[-2])[:, None]
+        utilities = torch.exp(parameters[-1]) * (lam * logs[..., 0] + (1 - lam) * logs[..., 1])  # (turns, candidates)
+        all_of_them = torch.logsumexp(utilities, 1)
+        the_right = torch.logsumexp(utilities.masked_fill(~right, -torch.inf), 1)
+        return (all_of_them - the_right).mean() + BALANCE_RIDGE * (parameters[:-1] ** 2).sum()
 
     w = minimised(parameters, loss)
     return _unscaled(BALANCE, w[:-2], w[-2], mean, spread)
 
 
-def _share(utilities: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    return torch.logsumexp(utilities, 0) - torch.logsumexp(utilities[right], 0)
+def _padded(examples: Sequence[Example], judged: Sequence[Sequence[Proposal]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """log p_r and log p_g (turns, candidates, 2) and what is right (turns, candidates), filled up with candidates that
+    are out of the question."""
+    most = max(len(made) for made in judged)
+    logs = torch.full((len(examples), most, 2), _OUT_OF_THE_QUESTION, dtype=torch.float64)
+    right = torch.zeros(len(examples), most, dtype=torch.bool)
+    for i, (one, made) in enumerate(zip(examples, judged, strict=True)):
+        pairs = [[math.log(each.p_retrieval), math.log(each.p_generation)] for each in made]
+        logs[i, : len(made)] = torch.tensor(pairs, dtype=torch.float64)
+        right[i, : len(made)] = torch.tensor(one.right)
+    return logs, right
 
 
 def _unscaled(
@@ -261,9 +267,10 @@ def minimised(parameters: torch.Tensor, loss: Callable[[], torch.Tensor], steps:
 def isotonic(pairs: Sequence[Pair]) -> Steps:
     """Isotonic regression by pooling neighbours that fall (Ayer et al. 1955); each pool is one point, at its mean
     probability. ``pairs`` are (probability, truth), at least one."""
-    pools: list[list[float]] = []  # sum of probabilities, of truths, count
-    for probability, truth in sorted(pairs):
-        pools.append([probability, float(truth), 1.0])
+    pools: list[list[float]] = []  # probability times count, sum of truths, count
+    for probability, same in itertools.groupby(sorted(pairs), key=lambda pair: pair[0]):
+        truths = [truth for _, truth in same]
+        pools.append([probability * len(truths), float(sum(truths)), float(len(truths))])
         while len(pools) > 1 and pools[-2][1] / pools[-2][2] >= pools[-1][1] / pools[-1][2]:
             last = pools.pop()
             pools[-1] = [a + b for a, b in zip(pools[-1], last, strict=True)]

@@ -143,7 +143,7 @@ def _plan(base: Base, chance: random.Random) -> str | None:
     return None
 
 
-def _negation(base: Base, chance: random.Random) -> str | None:
+def _negation(base: Base, _: random.Random) -> str | None:
     text = re.sub(r"^(?:Yes|No), (\w)", lambda m: m[1].upper(), base.text)
     for pattern, instead in _REMOVABLE:
         if pattern.search(text):
@@ -157,7 +157,7 @@ def _negation(base: Base, chance: random.Random) -> str | None:
     return None
 
 
-def _region(base: Base, chance: random.Random) -> str | None:
+def _region(base: Base, _: random.Random) -> str | None:
     told = " ".join(base.gold)
     for name, other in _REGIONS:
         stands = re.search(rf"\b(?:the )?{name}\b(?!-)", base.text)

@@ -44,8 +44,8 @@ class FactKind(StrEnum):
 class Fact:
     """``value`` is the one spelling (``gbp 1200``, ``2026-03-01``, ``14 days``; missing parts of a date are ``*``);
     ``said`` the words as read; ``span`` its characters in the plain text; ``head`` the name that a number belongs to
-    ("fibre" of Fibre 300), which is no name for sure where ``opening`` says that it opens a sentence ("Call 1260"); ``counts``: the things it
-    counts follow ("2 claims")."""
+    ("fibre" of Fibre 300), which is no name for sure where ``opening`` says that it opens a sentence ("Call 1260");
+    ``counts``: the things it counts follow ("2 claims")."""
 
     kind: FactKind
     value: str
@@ -112,13 +112,14 @@ _ORDINALS = {word: str(n) for n, word in enumerate(
 _VARIANT = "pro|plus|max|mini|lite|ultra|unlimited"
 
 _MOST_BEFORE = re.compile(
-    r"(?:up to|at (?:the )?most|(?:no|not|never) (?:more|longer|later|higher) than|not exceed(?:ing)?|"
-    r"max(?:imum)?(?: of)?|(?<!no )(?<!not )(?<!never )(?:less|fewer) than|under|below|within|until|till|before|by|ends?(?: on)?|ended(?: on)?)"
+    r"\b(?:up to|at (?:the )?most|(?:no|not|never) (?:more|longer|later|higher) than|not exceed(?:ing)?|"
+    r"max(?:imum)?(?: of)?|(?<!no )(?<!not )(?<!never )(?:less|fewer) than|under|below|within|until|till|before|by|"
+    r"end(?:s|ed)?(?: on)?)"
     r"(?: the| a| only)? $",
     re.I,
 )
 _LEAST_BEFORE = re.compile(
-    r"(?:at least|(?:no|not|never) (?:less|fewer|shorter|earlier|lower) than|min(?:imum)?(?: of)?|more than|over|above|"
+    r"\b(?:at least|(?:no|not|never) (?:less|fewer|shorter|earlier|lower) than|min(?:imum)?(?: of)?|more than|over|above|"
     r"longer than|from|after|since|as of|starting(?: on| from)?|begins?(?: on)?|exceed(?:s|ing)?)(?: the| a)? $",
     re.I,
 )
@@ -273,10 +274,8 @@ def _bare(match: re.Match[str]) -> _Reading:
 
 
 _ABBREVIATED = {name for name in REGIONS if len(name) < 3}
-_REGION = "|".join(
-    [*(name.upper() for name in sorted(_ABBREVIATED)), r"U\.K\.", r"U\.S\.(?:A\.)?"]
-    + ["(?i:" + "|".join(sorted({*REGIONS} - _ABBREVIATED, key=len, reverse=True)) + ")"]
-)
+_WHOLE = "|".join(sorted({*REGIONS} - _ABBREVIATED, key=len, reverse=True))
+_REGION = "|".join([*map(str.upper, sorted(_ABBREVIATED)), r"U\.K\.", r"U\.S\.(?:A\.)?", f"(?i:{_WHOLE})"])
 # In this order: what one pattern has read the later ones no longer see.
 _PATTERNS: tuple[tuple[FactKind, re.Pattern[str], Callable[[re.Match[str]], _Reading]], ...] = (
     (FactKind.ADDRESS, re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+"), _address),

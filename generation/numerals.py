@@ -1,4 +1,4 @@
-"""Figures in one plain spelling: number words as digits, thousands without commas, one kind of dash, quote and space."""
+"""Figures in one plain spelling: number words as digits, thousands without commas, one kind of dash and quote."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from generation.words import content_words, has_digit
 
@@ -128,7 +129,7 @@ def _once(sentence: str, evidence: Sequence[str]) -> tuple[str, list[Removal]]:
     said: list[list[str]] = []
     kept = ""
     parts = [0, *(match.end() for match in _CLAUSE.finditer(fluent)), len(fluent)]
-    for start, end in zip(parts, parts[1:], strict=False):
+    for start, end in pairwise(parts):
         words = _plain(fluent[start:end])
         if len(words) > 1 and words in said:
             removals.append(Removal(fluent[start:end].strip(), "its clause was said before"))

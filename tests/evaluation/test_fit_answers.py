@@ -26,11 +26,11 @@ from evaluation.fit_answers import (
 )
 from evaluation.metrics import calibration_error
 from evaluation.weighting_turns import Wanted
-from generation.calibration import CurvePoint
-from generation.weighting import WeightingOptions
+from generation.calibration import AnswerWeights, CurvePoint, Logistic
+from generation.weighting import WeightingOptions, chosen
 from tests.evaluation.weighed import by_evidence, turn, turns
 
-TURNS = turns()
+TURNS = turns(30)
 EXAMPLES = [example(one, one.prepared.scored(by_evidence)) for one in TURNS]
 
 
@@ -82,12 +82,17 @@ def test_sure_turns_come_out_more_confident_than_unsure_ones() -> None:
 
 
 def test_the_balance_leans_to_the_side_that_tells_right_from_wrong() -> None:
-    weights = fit_all(EXAMPLES)
-    blind = weights.retrieval.__class__(dict.fromkeys(weights.retrieval.weights, 0.0), 0.0)
-    lam = fit_balance(EXAMPLES, weights.__class__(blind, weights.writing, weights.balance, weights.confidence))
-    figures = dict.fromkeys(lam.weights, 0.0)
-    assert lam.probability(figures) < 0.5  # p_r says nothing, so the text decides
-    assert fit_balance([], weights).probability(figures) == 0.5
+    misleading, telling = Logistic({"rank": 8.0}, -4.0), Logistic({"score": 1.0}, 0.0)  # the first passage is right
+    blank = Logistic({}, 0.0)
+    text_knows = fit_balance(EXAMPLES, AnswerWeights(misleading, telling, blank, blank))
+    source_knows = fit_balance(EXAMPLES, AnswerWeights(telling, misleading, blank, blank))
+    first = chosen(EXAMPLES[0].found, EXAMPLES[0].made, WeightingOptions())
+    assert first is not None
+    assert first.weighting is not None
+    figures = {name: first.weighting.features[f"turn_{name}"] for name in text_knows.weights}
+    assert text_knows.probability(figures) < 0.4
+    assert source_knows.probability(figures) > 0.6
+    assert fit_balance([], AnswerWeights(misleading, telling, blank, blank)).probability(figures) == 0.5
 
 
 def test_a_system_takes_its_own_candidates_only() -> None:
@@ -102,7 +107,7 @@ def test_a_system_takes_its_own_candidates_only() -> None:
 def test_no_turn_is_scored_by_its_own_fold() -> None:
     scored = cross_scored(TURNS, folds(TURNS))
     assert [one.turn for one in scored] == TURNS
-    changed = [turn(1, right=False), *TURNS[1:]]
+    changed = [turn(1, sure=0.9, right=False), *TURNS[1:]]
     again = cross_scored(changed, folds(changed))
     assert again[0].found.readings == scored[0].found.readings  # its own label changed nothing
 
@@ -110,6 +115,7 @@ def test_no_turn_is_scored_by_its_own_fold() -> None:
 def test_isotonic_pools_what_falls() -> None:
     steps = isotonic([(0.1, False), (0.2, True), (0.3, False), (0.9, True)])
     assert (steps.x, steps.y) == ((0.1, pytest.approx(0.25), 0.9), (0.0, 0.5, 1.0))
+    assert isotonic([(0.5, True), (0.5, False), (0.7, True)]).y == (0.5, 1.0)  # equals are one step
 
 
 @pytest.mark.parametrize("how", ["platt", "isotonic"])

@@ -138,9 +138,7 @@ def test_errors_are_caught_and_true_answers_let_through(every: list[Case]) -> No
 
 def test_an_error_by_hand_must_rest_on_the_handbook(tmp_path: Path) -> None:
     row = {"id": "h", "kind": "number", "file": "plans/none.md", "sentence": "Not there.", "text": "Wrong."}
-    data = Path(__file__).parents[2] / "evaluation" / "data"
-    for file in data.glob("quality_*.jsonl"):
-        (tmp_path / file.name).symlink_to(file)
+    (tmp_path / "page.md").write_text("# Page\n\nIt costs £5 a month.\n", "utf-8")
     (tmp_path / "planted_errors.jsonl").write_text(json.dumps(row), "utf-8")
     with pytest.raises(Misconfigured, match=r"no passage of plans/none\.md holds “Not there\.”"):
-        cases(data=tmp_path)
+        cases(handbook=tmp_path, data=tmp_path)

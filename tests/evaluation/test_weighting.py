@@ -21,7 +21,7 @@ from generation.calibration import open_answer_weights
 from tests.evaluation.handbook import expected
 from tests.evaluation.weighed import by_evidence, turn, turns
 
-TURNS = turns()
+TURNS = turns(30)
 ABSTAINED = Answer("", AnswerKind.ABSTAINED)
 EXAMPLES = [example(one, one.prepared.scored(by_evidence)) for one in TURNS]
 
@@ -131,11 +131,12 @@ def test_a_line_holds_what_became_of_the_turns() -> None:
     assert told.measures["right"].mean == pytest.approx(right)
     assert told.measures["supported"].mean == 1.0
     assert told.measures["AURC"].mean < 0.5 < told.measures["F1"].mean
-    assert told.count == 60
+    assert told.count == 30
 
 
 def test_the_table_names_every_system_and_what_is_counted() -> None:
-    told = [(system.name, answered(EXAMPLES, system, fit_all(EXAMPLES))) for system in SYSTEMS]
+    weights = fit_all(EXAMPLES)
+    told = [(system.name, answered(EXAMPLES, system, weights)) for system in SYSTEMS]
     table = report("toy", told, {"commit": "x"})
     assert [row[0] for row in table.rows] == [
         *("quote only", "generation only", "fixed λ 0.25", "fixed λ 0.5", "fixed λ 0.75", "adaptive λ"),
@@ -153,11 +154,11 @@ def test_what_is_fitted_and_written_opens_as_the_assistant_opens_it(tmp_path: Pa
     fitted = fit_system(EXAMPLES, folds(TURNS), ADAPTIVE)
     assert fitted.weights.curve[-1].answered == len(TURNS)
     file = tmp_path / "answers.json"
-    write(file, fitted, {"n": 60})
+    write(file, fitted, {"n": 30})
     opened = open_answer_weights(file)
     assert opened is not None
     assert opened.balance.weights.keys() == fitted.weights.balance.weights.keys()
-    assert json.loads(file.read_text("utf-8"))["cross_validated"] == {"n": 60}
+    assert json.loads(file.read_text("utf-8"))["cross_validated"] == {"n": 30}
 
 
 def test_three_pictures_are_drawn(tmp_path: Path) -> None:

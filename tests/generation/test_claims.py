@@ -110,7 +110,7 @@ def test_the_number_of_a_product_belongs_to_its_name() -> None:
         ("no fewer than two claims", "least"),
         ("from 1 March 2026", "least"),
         ("aged 18 or over", "least"),
-        ("15 GB", ""),
+        ("we send 15 GB", ""),
     ],
 )
 def test_a_bound_belongs_to_its_fact(text: str, bound: str) -> None:
