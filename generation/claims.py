@@ -119,8 +119,8 @@ _MOST_BEFORE = re.compile(
     re.I,
 )
 _LEAST_BEFORE = re.compile(
-    r"\b(?:at least|(?:no|not|never) (?:less|fewer|shorter|earlier|lower) than|min(?:imum)?(?: of)?|more than|over|above|"
-    r"longer than|from|after|since|as of|starting(?: on| from)?|begins?(?: on)?|exceed(?:s|ing)?)(?: the| a)? $",
+    r"\b(?:at least|(?:no|not|never) (?:less|fewer|shorter|earlier|lower) than|min(?:imum)?(?: of)?|more than|over|"
+    r"above|longer than|from|after|since|as of|starting(?: on| from)?|begins?(?: on)?|exceed(?:s|ing)?)(?: the| a)? $",
     re.I,
 )
 _MOST_AFTER = re.compile(
