@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import itertools
-import re
 import os
+import re
 import tomllib
 from pathlib import Path
 
