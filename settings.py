@@ -154,7 +154,7 @@ class WeightingSettings(_Group):
 
     mode: Literal["adaptive", "fixed"] = "adaptive"
     retrieval_weight: Share = 0.5
-    abstain_below: Share = 0.35
+    abstain_below: Share = 0.5
     target_precision: Annotated[float | None, Field(gt=0, lt=1)] = None
 
 

@@ -36,7 +36,7 @@ _JOINERS = "\u200c\u200d"  # invisible, but Persian words and emoji families fal
 class PolicySettings:
     """``abstain_below``: confidence (0..1) under which the reply is "I don't know"."""
 
-    abstain_below: float = 0.35
+    abstain_below: float = 0.5
 
 
 def accept(message: str) -> str:
