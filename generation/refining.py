@@ -71,7 +71,7 @@ def refined(
         if why:
             removals.append(Removal(said, why))
         else:
-            kept.append(_raised(said))
+            kept.append(_raised(restored(said, evidence)))  # what was taken out may have joined what belongs together
     return Refined(" ".join(kept), tuple(removals))
 
 
