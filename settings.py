@@ -206,6 +206,7 @@ class PolicySettings(_Group):
     ask_back: bool = True
     nearly_as_likely: Share = 0.5
     worth_asking: Share = 0.4
+    sure_enough: Share = 0.7
 
 
 class HandOffSettings(_Group):

@@ -193,7 +193,7 @@ class Colloquy:
 
     def _policy(self, weigher: AnswerWeigher, title: str, passages: Sequence[Passage]) -> Policy:
         chosen, telling = self._settings.policy, TellingWords(passages)
-        options = ClarifyingOptions(chosen.nearly_as_likely, chosen.worth_asking)
+        options = ClarifyingOptions(chosen.nearly_as_likely, chosen.worth_asking, chosen.sure_enough)
         return Policy(
             NamingGuard(weigher, NamedModels(passages)),
             PolicySettings(self._models.abstain_below),

@@ -31,11 +31,12 @@ class ClarifyingOptions:
     equally likely. ``worth_asking``: confidence (0..1) of the best answer below which there is nothing to ask about.
 
     Set on the quality set's development half: 0.5 and 0.2 ask back about 12 of the 21 turns that read in two ways and 1
-    of 121 answerable ones; 0.4 and 0.2 about 13 and 2.
+    of 121 answerable ones; 0.4 and 0.2 about 13 and 2. ``sure_enough``: an answer more confident than this is given.
     """
 
     nearly_as_likely: float = 0.5
     worth_asking: float = 0.2
+    sure_enough: float = 1.0
 
 
 class Counterparts(Protocol):
@@ -68,8 +69,10 @@ class Clarifier:
         ``said``: what the person has said so far, ``asked`` the query that was searched. The weighing and the
         confidence of what was not said stay with the question.
         """
+        if not self._options.worth_asking <= proposed.confidence <= self._options.sure_enough:
+            return None
         statements = self._rivals(proposed, evidence)
-        if not statements or proposed.confidence < self._options.worth_asking:
+        if not statements:
             return None
         words = " ".join((*said, asked))
         labels = self._readings(statements, words) or self._elsewhere(statements, words, asked)
