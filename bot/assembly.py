@@ -158,9 +158,12 @@ class Colloquy:
 
     def sentence_scorer(self, knowledge_base: str, weights: LogisticWeights | None = None) -> SentenceScorer:
         """What says how likely a sentence of this knowledge base holds the answer (by the shipped weights)."""
-        texts = [passage.searchable for passage in self._sample(knowledge_base)]
+        return self._scorer(self._sample(knowledge_base), weights)
+
+    def _scorer(self, passages: Sequence[Passage], weights: LogisticWeights | None = None) -> SentenceScorer:
+        texts = [passage.searchable for passage in passages]
         chosen = weights or open_weights(MODELS / "weighting" / "weights.json")
-        return SentenceScorer(self._models.encoder, TermWeights(texts), chosen, RivalNames(texts))
+        return SentenceScorer(self.encoder, TermWeights(texts), chosen, RivalNames(texts))
 
     def _sample(self, knowledge_base: str) -> list[Passage]:
         """Passages of a knowledge base, evenly spread: all of them up to ``TERM_SAMPLE``."""
@@ -179,9 +182,10 @@ class Colloquy:
         chosen, title = self._settings, self.knowledge.info(knowledge_base).title  # an unknown one ends here
         weights, seen = chosen.weighting, chosen.retrieval.reader_context
         weighing = WeightingOptions(weights.mode, weights.retrieval_weight, seen)
-        scorer = self.sentence_scorer(knowledge_base)
+        passages = self._sample(knowledge_base)
+        scorer = self._scorer(passages)
         weigher = CandidateWeigher(self._models.reader, sentence_spans, weighing, scorer, self._models.answer_weights)
-        policy = self._policy(weigher, title, self._sample(knowledge_base))
+        policy = self._policy(weigher, title, passages)
         return Dialogue(
             self._models.rewriter,
             self.retriever(knowledge_base),

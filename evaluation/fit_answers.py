@@ -22,8 +22,8 @@ from evaluation.fit_weighting import Question, Rows
 from evaluation.fit_weighting import fit as fit_sentences
 from evaluation.metrics import calibration_error
 from evaluation.weighting_turns import CONVERSED, PreparedTurn
-from generation.calibration import AnswerWeights, CurvePoint, Logistic, Steps, sigmoid
-from generation.candidates import RETRIEVAL, WRITING, Found, Proposal, found, logit, proposals
+from generation.calibration import AnswerWeights, CurvePoint, Logistic, Steps, logit, sigmoid
+from generation.candidates import RETRIEVAL, WRITING, Found, Proposal, found, proposals
 from generation.quoting import said_alone
 from generation.weighting import BALANCE, CONFIDENCE, WeightingOptions, calibrated, chosen, turn_figures
 from retrieval.sentences import sentence_spans

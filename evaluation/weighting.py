@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.assembly import Colloquy, assemble
-from bot.assembly_models import MODELS
+from bot.assembly_models import MODELS, Models
 from corpora import doc2dial
 from domain.answer import AnswerKind
 from evaluation.answering import responses
@@ -68,12 +68,10 @@ from evaluation.weighting_turns import (
     single_turns,
 )
 from evaluation.wording import token_f1
-from generation.answering import CopyAnswerer
 from generation.calibration import AnswerWeights, as_json, open_answer_weights, threshold_for
 from generation.candidates import found, proposals
 from generation.sentence_scoring import open_weights
 from generation.weighting import WeightingOptions, chosen
-from retrieval.encoders import minilm_folder
 from retrieval.sentences import sentence_spans
 from settings import Settings, load_settings
 
@@ -244,7 +242,7 @@ class _Making:
         retrieval, read = self.settings.retrieval, self.settings.generation.passages
         depths = Depths(retrieval.top_k, read, retrieval.reader_context)
         scorer = self.colloquy.sentence_scorer(knowledge_base)
-        return Preparer(self.colloquy, knowledge_base, scorer, _answerer(self.settings), depths)
+        return Preparer(self.colloquy, knowledge_base, scorer, Models(self.settings).answerer, depths)
 
 
 def served_sentences() -> Callable[[Sequence[float]], float]:
@@ -266,13 +264,6 @@ def _replying(settings: Settings) -> Callable[[Prepared], str]:
         return answer.text if answer is not None and sure else _NOT_FOUND
 
     return reply
-
-
-def _answerer(settings: Settings) -> CopyAnswerer:
-    chosen_settings = settings.generation
-    return CopyAnswerer(
-        MODELS / "answerer", minilm_folder(), beams=chosen_settings.beams, max_tokens=chosen_settings.max_tokens
-    )
 
 
 def _mark(settings: Settings) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 from domain.errors import Misconfigured
 
 _MOST_EXPONENT = 30.0  # beyond it σ is 0 or 1 in every figure that is shown
+_PROBABILITY_FLOOR = 1e-3
 _NORMAL_95 = 1.6449  # one-sided 95 % quantile of the standard normal
 NEVER = 1.0
 """The threshold where no precision is reached: only what is certain is answered."""
@@ -104,6 +105,12 @@ def wilson_lower(right: int, answered: int) -> float:
 def sigmoid(x: float) -> float:
     """1 / (1 + e⁻ˣ), held a little away from 0 and 1."""
     return 1 / (1 + math.exp(-min(max(x, -_MOST_EXPONENT), _MOST_EXPONENT)))
+
+
+def logit(p: float) -> float:
+    """log(p / (1 − p)), p kept a little away from 0 and 1."""
+    p = min(max(p, _PROBABILITY_FLOOR), 1 - _PROBABILITY_FLOOR)
+    return math.log(p / (1 - p))
 
 
 def open_answer_weights(file: Path) -> AnswerWeights | None:

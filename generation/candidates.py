@@ -15,6 +15,7 @@ from domain.conversation import Query
 from domain.passage import RetrievedPassage
 from domain.protocols import Draft, Evidence
 from generation.answer_type import expected_type, has_type
+from generation.calibration import logit
 from generation.quoting import Quote, best_sentences, quotes
 from generation.support import SUPPORTED_AT, aligned, coverage, missing_specifics, support
 from generation.words import content_words
@@ -25,7 +26,6 @@ Split = Callable[[str], Spans]
 RETRIEVAL = ("relevance", "rank", "lead", "agreement", "covered", "missing")
 WRITING = ("score", "further", "drafted", "fluency", "support", "parts", "row", "type", "said_again", "told", "untold")
 
-_PROBABILITY_FLOOR = 1e-3
 _MISSING_SPECIFIC = 0.25  # what is left of p_r when the passage lacks a number, code or name of the question
 _VERBATIM = 0.9  # p(text) of a quote: well formed by construction, but perhaps not the whole answer
 _ROW = 0.8  # p(text) of a table row: right, but a sentence that says the same reads better
@@ -284,9 +284,3 @@ def _merged(made: Sequence[Proposal]) -> list[Proposal]:
 def _any_of(probabilities: Sequence[float]) -> float:
     """1 − Π(1 − p): that at least one holds, were they independent."""
     return 1 - math.prod(1 - p for p in probabilities)
-
-
-def logit(p: float) -> float:
-    """log(p / (1 − p)), p kept a little away from 0 and 1."""
-    p = min(max(p, _PROBABILITY_FLOOR), 1 - _PROBABILITY_FLOOR)
-    return math.log(p / (1 - p))

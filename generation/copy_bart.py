@@ -113,14 +113,14 @@ class CopyBart(BartForConditionalGeneration):  # type: ignore[misc]  # transform
         ).last_hidden_state  # (B, T, D)
         keys = self.copy_keys(input_ids, memory)
         attention, written = self.copy_head(state, keys, memory, self.copyable(input_ids, attention_mask))
-        probability = self._target_probability(state, targets, input_ids.flatten(1), attention, written)
+        probability = self.target_probability(state, targets, input_ids.flatten(1), attention, written)
         kept = (labels >= 0).float()
         loss = -(probability.clamp(min=_LOWEST_PROBABILITY).log() * kept).sum() / kept.sum().clamp(min=1)
         if gate_labels is not None:
             loss = loss + nn.functional.cross_entropy(gate_logits.float(), gate_labels)
         return CopyBartOutput(loss=loss, gate_logits=gate_logits)
 
-    def _target_probability(
+    def target_probability(
         self, state: Tensor, targets: Tensor, source: Tensor, attention: Tensor, written: Tensor
     ) -> Tensor:
         """p(y_t) of the module's formula for the targets alone, (B, T): the whole (B, T, V) mixture is never built."""

@@ -95,5 +95,5 @@ class _Passages:
             use_cache=False,
         ).last_hidden_state  # (N, T, D)
         attention, written = model.copy_head(state, self.keys, self.memory, self.copyable)
-        p = model._target_probability(state, targets, self.ids, attention, written)  # (N, T)
+        p = model.target_probability(state, targets, self.ids, attention, written)  # (N, T)
         return log_p_answer(p.clamp(min=_FLOOR).log(), torch.ones(targets.shape[1]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -19,23 +19,10 @@ from typing import Any, Self
 from domain.errors import Misconfigured
 from generation.ctranslate_conversion import open_converted
 from generation.hub_models import open_tokenizer
-from generation.seq2seq import FusionMode, WritingRequest, Written, check_request
+from generation.seq2seq import FusionMode, Hypothesis, WritingRequest, Written, check_request
 
 _IDLE_SECONDS = 0.05  # how long a caller who wants to stop may have to wait where no token tells of progress
 CTRANSLATE2_MODES = frozenset({FusionMode.CONCAT, FusionMode.RAG_SEQUENCE})
-
-
-@dataclass(frozen=True, slots=True)
-class _Hypothesis:
-    """Token ids without the end token; ``log_probability`` natural, the end token's included where ``finished``."""
-
-    ids: tuple[int, ...]
-    log_probability: float
-    finished: bool
-
-    @property
-    def token_count(self) -> int:
-        return len(self.ids) + self.finished
 
 
 class _Growing:
@@ -137,7 +124,7 @@ class CTranslate2Runtime:
         ids = tuple(self._tokenizer(text_target=text).input_ids[:-1])  # the end is put there by CTranslate2
         self._check_length(max(map(len, sources)), len(ids) + 1)
         tokens = [self._tokenizer.convert_ids_to_tokens(list(source)) for source in sources]
-        return tuple(self._given(tokens, _Hypothesis(ids, 0.0, finished=True)))
+        return tuple(self._given(tokens, Hypothesis(ids, 0.0, finished=True)))
 
     def _check_length(self, *lengths: int) -> None:
         if self._positions is not None and max(lengths) > self._positions:
@@ -147,7 +134,7 @@ class CTranslate2Runtime:
 
     def _hypotheses(
         self, request: WritingRequest, sources: list[list[str]], growing: _Growing
-    ) -> Generator[str, None, list[list[_Hypothesis]]]:
+    ) -> Generator[str, None, list[list[Hypothesis]]]:
         """Growing text, then what each source's search ended with."""
         likeliest = max(range(len(sources)), key=lambda i: request.log_prior[i])
         if request.beams == 1:
@@ -161,7 +148,7 @@ class CTranslate2Runtime:
 
     def _search(
         self, sources: list[list[str]], request: WritingRequest, growing: _Growing
-    ) -> Generator[str, None, list[list[_Hypothesis]]]:
+    ) -> Generator[str, None, list[list[Hypothesis]]]:
         """One search a source, side by side."""
         closed = Event()
         jobs = self._started(sources, request, growing.listener(closed) if request.beams == 1 else None)
@@ -194,9 +181,9 @@ class CTranslate2Runtime:
         )
         return jobs
 
-    def _read(self, result: Any) -> list[_Hypothesis]:
+    def _read(self, result: Any) -> list[Hypothesis]:
         return [
-            _Hypothesis(self._ids(tokens), score * len(tokens), tokens[-1:] == [self._end])
+            Hypothesis(self._ids(tokens), score * len(tokens), tokens[-1:] == [self._end])
             for tokens, score in zip(result.hypotheses, result.scores, strict=True)
         ]
 
@@ -204,20 +191,20 @@ class CTranslate2Runtime:
         return tuple(self._tokenizer.convert_tokens_to_ids(tokens[:-1] if tokens[-1:] == [self._end] else tokens))
 
     def _marginal(
-        self, request: WritingRequest, sources: list[list[str]], found: Sequence[Sequence[_Hypothesis]]
-    ) -> Iterator[_Hypothesis]:
+        self, request: WritingRequest, sources: list[list[str]], found: Sequence[Sequence[Hypothesis]]
+    ) -> Iterator[Hypothesis]:
         """log p_rag-sequence(y|x) of all that any source's search ended with."""
         held = [{(one.ids, one.finished): one.log_probability for one in beam} for beam in found]
         for ids, finished in dict.fromkeys(text for beam in held for text in beam):
             log_p = [beam.get((ids, finished), -math.inf) for beam in held]
             missing = [i for i, y in enumerate(log_p) if y == -math.inf] if request.thorough else []
-            given = self._given([sources[i] for i in missing], _Hypothesis(ids, 0.0, finished))
+            given = self._given([sources[i] for i in missing], Hypothesis(ids, 0.0, finished))
             for i, y in zip(missing, given, strict=True):
                 log_p[i] = y
             total = log_sum_exp([z + y for z, y in zip(request.log_prior, log_p, strict=True)])
-            yield _Hypothesis(ids, total, finished)
+            yield Hypothesis(ids, total, finished)
 
-    def _given(self, sources: list[list[str]], text: _Hypothesis) -> list[float]:
+    def _given(self, sources: list[list[str]], text: Hypothesis) -> list[float]:
         """log p(y|x, z_i) of a given text under each source, of which there may be none; forced tokens count 0."""
         target = self._tokenizer.convert_ids_to_tokens(list(text.ids))
         forced = len(self._forced) if text.ids[: len(self._forced)] == self._forced else 0
@@ -226,7 +213,7 @@ class CTranslate2Runtime:
         results = self._translator.score_batch(sources, [target] * len(sources), max_input_length=0)
         return [math.fsum(one.log_probs[forced : text.token_count]) for one in results]
 
-    def _written(self, hypotheses: Sequence[_Hypothesis], most: int) -> tuple[Written, ...]:
+    def _written(self, hypotheses: Sequence[Hypothesis], most: int) -> tuple[Written, ...]:
         """The texts without repetition: of ids that spell the same text the best stay. CTranslate2 ends with the first
         K texts that end, the empty one often among them; it goes where there are others."""
         texts: dict[str, Written] = {}

@@ -12,14 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.conversation import Gate, Query, Turn
-from domain.protocols import ANSWERED
-from generation.fragments import is_fragment
-from generation.invariants import broken_invariant, is_complete, is_elliptic, points_back, pronouns_in, words_of
+from generation.invariants import broken_invariant, is_complete, points_back, words_of
+from generation.rewriting_rules import NEARLY_NATS, context_of, exchange, leans, nothing_to_complete, reason_for
 from generation.seq2seq import FusionMode, Seq2SeqRuntime, WritingRequest, Written
-
-_CONTEXT_EXCHANGES = 6  # as many as the shipped rewriter hands to the search
-
-_NEARLY = 0.25  # nats a token, as in the shipped rewriter: of two readings nearly as likely the message as typed wins
 
 Encode = Callable[[str], Sequence[int]]
 """A text to token ids, with the special ones a source has."""
@@ -47,12 +42,10 @@ class Seq2SeqRewriter:
 
     def rewrite(self, question: str, history: Sequence[Turn]) -> Query:
         """``question`` made standalone; see the promises of ``QueryRewriter``."""
-        exchanges = [_exchange(turn) for turn in history]
-        if not exchanges:
-            return Query(question, question, Gate.KEEP, "the conversation starts here")
-        context = tuple(f"{asked} {told}".strip() for asked, told in exchanges[-_CONTEXT_EXCHANGES:])
-        if not words_of(question):
-            return Query(question, question, Gate.KEEP, "there are no words to complete", 1.0, context)
+        exchanges = [exchange(turn) for turn in history]
+        if (as_typed := nothing_to_complete(question, exchanges)) is not None:
+            return as_typed
+        context = context_of(exchanges)
         if not (leans(question) or points_back(question)) or is_complete(question):
             return Query(question, question, Gate.KEEP, "the message says everything itself", 1.0, context)
         source, seen = self._source(question, exchanges)
@@ -66,7 +59,7 @@ class Seq2SeqRewriter:
 
     def _stands(self, question: str, source: Sequence[int], best: Written) -> bool:
         typed = self._runtime.score([source], question)[0] / len(self._encode(question))
-        return typed >= _per_token(best) - _NEARLY
+        return typed >= _per_token(best) - NEARLY_NATS
 
     def _source(self, question: str, exchanges: Sequence[tuple[str, str]]) -> tuple[Sequence[int], str]:
         """What the model reads, the oldest exchanges left out until it fits, and the words of those it sees."""
@@ -97,26 +90,11 @@ class Seq2SeqRewriter:
                 break
             broken = broken_invariant(question, one.text, seen)
             if broken is None:
-                return Query(one.text, question, Gate.REWRITE, _reason(question), math.exp(_per_token(one)), context)
+                return Query(one.text, question, Gate.REWRITE, reason_for(question), math.exp(_per_token(one)), context)
             refused = refused or f"; a rewrite was refused because {broken}"
         reason = f"searched as typed, with what was said before{refused}"
         return Query(question, question, Gate.KEEP, reason, 1.0, context)
 
 
-def leans(question: str) -> bool:
-    """Whether the words of a message show that it cannot stand alone."""
-    return bool(pronouns_in(question)) or is_elliptic(question) or is_fragment(question)
-
-
 def _per_token(text: Written) -> float:
     return text.log_probability / text.token_count
-
-
-def _exchange(turn: Turn) -> tuple[str, str]:
-    """What was asked and told; "I could not find this" tells nothing a later message could stand for."""
-    return turn.query.text or turn.question, turn.answer.text if turn.answer.kind in ANSWERED else ""
-
-
-def _reason(question: str) -> str:
-    pronouns = pronouns_in(question)
-    return f"“{pronouns[0]}” stands for something said before" if pronouns else "completed from the conversation"

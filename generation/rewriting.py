@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 from domain.conversation import Gate, Query, Turn
-from domain.protocols import ANSWERED
 from generation.copy_bart import CopyBart
 from generation.decoding import Hypothesis, beam_search
 from generation.fragments import completed, is_fragment
-from generation.invariants import broken_invariant, is_complete, is_elliptic, points_back, pronouns_in, words_of
+from generation.invariants import broken_invariant, is_complete, points_back, words_of
+from generation.rewriting_rules import NEARLY_NATS, context_of, exchange, leans, nothing_to_complete, reason_for
 from generation.sources import history_text
 from generation.surface import surface
 from generation.tokenizing import EncodedSource, WordPieces
@@ -25,10 +25,8 @@ _MAX_JOINED_WORDS = 16  # a longer question before would outweigh the fragment i
 _RESET_AT = 0.5  # of the gate's probability; at 0.6 it was wrong on none of 300 leaning CANARD turns (even rows) and on
 # one of 146 of the service conversations held out, and right on 96 % of the switched topics, pronouns or not
 _KEEP_AT = 0.6
-_NEARLY = 0.25  # nats a token: "How do I complain in the UK?" is no better than "How do I complain?"
 _REWRITE_AT = 0.6  # for a message without any sign that it leans on the conversation
 _GATES = (Gate.KEEP, Gate.REWRITE, Gate.RESET)
-_CONTEXT_EXCHANGES = 6  # measured on 150 Doc2Dial training turns: R@5 66.7, 68.0, 72.0 with one, two and all of them
 
 
 class CopyRewriter:
@@ -42,12 +40,10 @@ class CopyRewriter:
 
     def rewrite(self, question: str, history: Sequence[Turn]) -> Query:
         """``question`` made standalone; see the promises of ``QueryRewriter``."""
-        exchanges = [_exchange(turn) for turn in history]
-        if not exchanges:
-            return Query(question, question, Gate.KEEP, "the conversation starts here")
-        context = tuple(f"{asked} {told}".strip() for asked, told in exchanges[-_CONTEXT_EXCHANGES:])
-        if not words_of(question):
-            return Query(question, question, Gate.KEEP, "there are no words to complete", 1.0, context)
+        exchanges = [exchange(turn) for turn in history]
+        if (as_typed := nothing_to_complete(question, exchanges)) is not None:
+            return as_typed
+        context = context_of(exchanges)
         if self._pieces.count(question) > QUESTION_TOKENS:
             return Query(question, question, Gate.KEEP, "long enough to say everything itself", 1.0, context)
         said = history_text(exchanges)
@@ -67,11 +63,11 @@ class CopyRewriter:
         with torch.inference_mode():
             _, logits = self._model.encode(source.input_ids, source.attention_mask)
         keep, rewrite, reset = logits[0].softmax(-1).tolist()
-        leans = _leans(question)
+        leaning = leans(question)
         if reset >= _RESET_AT:
             return Gate.RESET, reset
         unclear = rewrite < _REWRITE_AT and not points_back(question)
-        if not leans and (keep >= _KEEP_AT or is_complete(question) or unclear):
+        if not leaning and (keep >= _KEEP_AT or is_complete(question) or unclear):
             return Gate.KEEP, keep + reset
         return Gate.REWRITE, rewrite
 
@@ -86,7 +82,7 @@ class CopyRewriter:
                 return Query(question, question, Gate.KEEP, reason, 1 - probability, context)
             broken = broken_invariant(question, text, said)
             if broken is None:
-                return Query(text, question, Gate.REWRITE, _reason(question), probability, context)
+                return Query(text, question, Gate.REWRITE, reason_for(question), probability, context)
             refused = refused or f"; a rewrite was refused because {broken}"
         reason = f"searched as typed, with what was said before{refused}"
         return Query(question, question, Gate.KEEP, reason, 1 - probability, context)
@@ -101,25 +97,15 @@ class CopyRewriter:
         return found
 
 
-def _leans(question: str) -> bool:
-    """Whether its words show that the message cannot stand alone."""
-    return bool(pronouns_in(question)) or is_elliptic(question) or is_fragment(question)
-
-
 def _signs(question: str) -> bool:
     """Whether anything in its words points to the conversation."""
-    return _leans(question) or points_back(question)
+    return leans(question) or points_back(question)
 
 
 def _stands(question: str, found: Sequence[tuple[str, float]], best: float) -> bool:
     """Whether the model finds the message as typed nearly as good as its best rewrite."""
     asked = words_of(question)
-    return any(words_of(text) == asked and score >= best - _NEARLY for text, score in found)
-
-
-def _exchange(turn: Turn) -> tuple[str, str]:
-    """What was asked and told; "I could not find this" tells nothing a later message could stand for."""
-    return turn.query.text or turn.question, turn.answer.text if turn.answer.kind in ANSWERED else ""
+    return any(words_of(text) == asked and score >= best - NEARLY_NATS for text, score in found)
 
 
 def _joined(question: str, previous: str, probability: float, context: tuple[str, ...]) -> Query | None:
@@ -132,10 +118,3 @@ def _joined(question: str, previous: str, probability: float, context: tuple[str
         return None
     reason = "a fragment, joined to the question before it"
     return Query(text, question, Gate.REWRITE, reason, probability, context)
-
-
-def _reason(question: str) -> str:
-    pronouns = pronouns_in(question)
-    if pronouns:
-        return f"“{pronouns[0]}” stands for something said before"
-    return "completed from the conversation"

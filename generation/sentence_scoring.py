@@ -22,6 +22,7 @@ from domain.errors import Misconfigured
 from domain.passage import RetrievedPassage
 from domain.protocols import Evidence, PassageEncoder
 from generation.answer_type import expected_type, has_type, is_navigation
+from generation.calibration import logit, sigmoid
 from generation.quoting import said_alone
 from generation.rivals import RivalNames
 from generation.support import missing_specifics
@@ -31,7 +32,6 @@ FEATURES = (
     *("evidence", "covered", "missing", "type", "navigation", "nearness", "rank", "relevance", "span", "context"),
     *("setting", "displaced"),
 )
-_PROBABILITY_FLOOR = 1e-3
 
 
 class TermWeights:
@@ -64,7 +64,7 @@ class LogisticWeights:
 
     def probability(self, features: Sequence[float]) -> float:
         """σ(w·x + b)."""
-        return 1 / (1 + math.exp(-(sum(w * x for w, x in zip(self.weights, features, strict=True)) + self.bias)))
+        return sigmoid(sum(w * x for w, x in zip(self.weights, features, strict=True)) + self.bias)
 
 
 def open_weights(file: Path) -> LogisticWeights:
@@ -118,14 +118,14 @@ class SentenceScorer:
         return [
             [
                 (
-                    _logit(score),
+                    logit(score),
                     self._terms.covered(question, f"{one.passage.heading} {text}"),
                     float(len(missing_specifics(question, f"{one.passage.heading} {text}"))),
                     has_type(text, wanted),
                     float(is_navigation(text)),
                     near[0],
                     math.log(one.rank),
-                    _logit(reading.relevance),
+                    logit(reading.relevance),
                     float(reading.best_span is not None and span[0] <= reading.best_span[0] < span[1]),
                     self._terms.covered(before, f"{one.passage.heading} {text}") if before else 0.0,
                     near[1],
@@ -145,8 +145,3 @@ class SentenceScorer:
         queries = cast("np.ndarray[Any, Any]", self._encoder.encode_queries(list(questions)))
         vectors = cast("np.ndarray[Any, Any]", self._encoder.encode_passages(list(texts)))
         return [tuple(map(float, row)) for row in vectors @ queries.T]
-
-
-def _logit(p: float) -> float:
-    p = min(max(p, _PROBABILITY_FLOOR), 1 - _PROBABILITY_FLOOR)
-    return math.log(p / (1 - p))

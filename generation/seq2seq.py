@@ -59,6 +59,26 @@ class Written:
     finished: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """Token ids without the decoder's start token and without the end token, and their summed natural
+    log-probability, the end token's included where ``finished``; unfinished ones were cut off by the limit."""
+
+    ids: tuple[int, ...]
+    log_probability: float
+    finished: bool
+
+    @property
+    def token_count(self) -> int:
+        """The tokens ``log_probability`` is summed over."""
+        return len(self.ids) + self.finished
+
+    @property
+    def score(self) -> float:
+        """Log-probability per token, by which beams are compared."""
+        return self.log_probability / max(self.token_count, 1)
+
+
 class Seq2SeqRuntime(Protocol):
     """Runs one BART or T5.
 

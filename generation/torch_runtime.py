@@ -18,9 +18,9 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from domain.errors import Misconfigured
 from generation.fusing import log_p_next_token, log_p_rag_sequence, token_log_probabilities
-from generation.seq2seq import FusionMode, WritingRequest, Written, check_request
+from generation.seq2seq import FusionMode, Hypothesis, WritingRequest, Written, check_request
 from generation.torch_decoder import CachedDecoder, Memory, encoded, joined
-from generation.torch_search import Beams, Hypothesis
+from generation.torch_search import Beams
 
 _Found = tuple[int, ...] | list[Hypothesis]
 """What a search yields: the certain beginning after each step, last the hypotheses, best first."""

@@ -7,29 +7,9 @@ have ended and the best live one, per token, is behind the last of them. K beams
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, tensor
 
-
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
-    """Token ids without the decoder's start token and without the end token, and their summed natural
-    log-probability, the end token's included where ``finished``; unfinished ones were cut off by the limit."""
-
-    ids: tuple[int, ...]
-    log_probability: float
-    finished: bool
-
-    @property
-    def token_count(self) -> int:
-        """The tokens ``log_probability`` is summed over."""
-        return len(self.ids) + self.finished
-
-    @property
-    def score(self) -> float:
-        """Log-probability per token, by which beams are compared."""
-        return self.log_probability / max(self.token_count, 1)
+from generation.seq2seq import Hypothesis
 
 
 class Beams:

@@ -22,8 +22,8 @@ from domain.answer import Answer, AnswerKind, Candidate, Citation, Weighting
 from domain.conversation import Gate, Query
 from domain.passage import RetrievedPassage
 from domain.protocols import Draft, PassageReader
-from generation.calibration import AnswerWeights
-from generation.candidates import FURTHER_PART, Found, Proposal, Split, found, logit, proposals
+from generation.calibration import AnswerWeights, logit
+from generation.candidates import FURTHER_PART, Found, Proposal, Split, found, proposals
 from generation.sentence_scoring import SentenceScorer
 from generation.support import SUPPORTED_AT, support
 

@@ -194,7 +194,7 @@ class CopyWriter(Writer):
         targets = labels.clamp(min=0)
         state = self._decoded(memory, _shifted(labels, self.start, 0)).last_hidden_state
         attention, written = self._copied(memory, state)
-        probability = self.inner._target_probability(state, targets, memory.ids, attention, written)
+        probability = self.inner.target_probability(state, targets, memory.ids, attention, written)
         log_p: Tensor = probability.clamp(min=_FLOOR).log().masked_fill(labels == PADDING, 0.0)
         return log_p
 

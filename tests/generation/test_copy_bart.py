@@ -41,7 +41,7 @@ def test_the_probability_of_the_targets_is_that_of_the_whole_mixture(seed: int) 
     targets = torch.cat([ids[0, :, 1:4].reshape(1, -1), TARGETS], 1)  # some stand in the source, some do not
     with torch.inference_mode():
         state, attention, written = states_of(model, ids, mask, targets)
-        found = model._target_probability(state, targets, ids.flatten(1), attention, written)
+        found = model.target_probability(state, targets, ids.flatten(1), attention, written)
         whole = mixture(model, ids, mask, targets)
     assert torch.allclose(whole.sum(-1), torch.ones(whole.shape[:2]), atol=1e-5)
     assert torch.allclose(found, whole.gather(2, targets[..., None]).squeeze(2), atol=1e-6)
