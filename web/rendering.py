@@ -167,10 +167,12 @@ def _abstained(turn: Turn, view: View) -> str:
     """Not an answer, and it must not look like one."""
     texts, title = view.texts, view.title(turn.knowledge_base)
     said = turn.answer.text or texts.not_found_text.format(title=title)
+    apart = {one.passage.heading: one for one in reversed(turn.evidence)}  # the best passage of each heading
+    nearest = sorted(apart.values(), key=lambda one: one.rank)[:_CLOSEST]
     closest = "".join(
         f'<li><a class="open" target="_blank" rel="noopener" '
         f"{attribute('href', document_url(turn.knowledge_base, r.passage, None))}>{escape(r.passage.heading)}</a></li>"
-        for r in turn.evidence[:_CLOSEST]
+        for r in nearest
     )
     near = f"<p>{escape(texts.closest)}:</p><ul>{closest}</ul>" if closest else ""
     heading = escape(texts.not_found.format(title=title))

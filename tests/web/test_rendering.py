@@ -189,6 +189,15 @@ def test_an_abstained_answer_has_another_shape_and_names_what_came_closest() -> 
     assert "●" not in html
 
 
+def test_a_heading_that_two_passages_share_is_named_once_among_the_closest() -> None:
+    abstained = turn("I could not find this.", kind=AnswerKind.ABSTAINED)
+    first = abstained.evidence[0]
+    again = replace(first, rank=9, passage=replace(first.passage, id="another"))
+    html = render_turn(replace(abstained, evidence=(*abstained.evidence, again)), VIEW)
+    listed = html[html.index("Closest:") : html.index("</ul>")]
+    assert listed.count(f">{first.passage.heading}<") == 1
+
+
 def test_an_abstained_answer_without_words_gets_them() -> None:
     html = render_turn(turn("", kind=AnswerKind.ABSTAINED), VIEW)
     assert "I could not find this in Harbourline help." in html
