@@ -20,7 +20,6 @@ from generation.claims import Fact, FactKind, facts_of, matches, without_facts
 from generation.numerals import plain_figures
 from generation.polarity import Stance, contradicted, stance_of
 from generation.words import content_words, has_digit, meaning_words
-from generation.words import stem as stem
 
 SUPPORTED_AT = 0.6  # of the content; below it too much of the sentence stands nowhere in the evidence
 
@@ -40,7 +39,6 @@ _COURTESY = re.compile(
     re.I,
 )
 _FROM_HEADING = (FactKind.NUMBER, FactKind.LABEL, FactKind.REGION, FactKind.CODE)
-_SEGMENTS = re.compile(r"[,;:|]|\b(?:and|but|while|or|whereas)\b", re.I)
 _CLAUSES = re.compile(
     r"[;:]\s+(?:and\s+)?|,\s+(?:and|but|so|which|where|while|with|or|then)\s+|\s[-–]\s|\s+(?:and|but|because|while)\s+"
 )

@@ -17,7 +17,7 @@ from domain.passage import Passage, RetrievedPassage
 from domain.protocols import Evidence
 from generation.rivals import RivalNames
 from generation.sentence_scoring import FEATURES, LogisticWeights, SentenceScorer, TermWeights, open_weights
-from generation.support import stem
+from generation.words import stem
 
 
 class InitialEncoder:
