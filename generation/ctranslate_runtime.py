@@ -39,11 +39,16 @@ class _Growing:
         return self
 
     def listener(self, closed: Event) -> Callable[[Any], bool]:
-        """CTranslate2's callback: true stops the search."""
+        """CTranslate2's callback: true stops the search.
+
+        It holds neither this nor the runtime: the thread that drops it last is one of CTranslate2's own, and a
+        translator that is destroyed there waits for itself, which ends the process.
+        """
+        watched, steps = self._watched, self._steps
 
         def told(step: Any) -> bool:
-            if step.batch_id == self._watched:
-                self._steps.put(step)
+            if step.batch_id == watched:
+                steps.put(step)
             return closed.is_set()
 
         return told

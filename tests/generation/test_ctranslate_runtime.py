@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import shutil
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from domain.errors import Misconfigured
-from generation.ctranslate_runtime import CTranslate2Runtime, log_sum_exp
+from generation.ctranslate_runtime import CTranslate2Runtime, _Growing, log_sum_exp
 from generation.hub_models import open_seq2seq, open_tokenizer
 from generation.seq2seq import FusionMode, Seq2SeqRuntime, WritingRequest, Written
 from generation.torch_runtime import TorchSeq2SeqRuntime
@@ -191,6 +194,16 @@ def test_closing_stops_the_work(models: dict[str, Path], tmp_path: Path) -> None
     assert runtime.is_busy
     steps.close()  # type: ignore[attr-defined]
     assert idle(runtime, 5)
+
+
+def test_what_ctranslate2_calls_back_keeps_no_translator_alive(models: dict[str, Path], cache: Path) -> None:
+    """Its own thread may be the last to drop it, and a translator that is destroyed there ends the process."""
+    runtime = exact(models["t5"], cache)
+    alive, told = weakref.ref(runtime), _Growing(runtime._text).listener(Event())
+    del runtime
+    gc.collect()
+    assert alive() is None
+    assert callable(told)
 
 
 def test_a_search_of_beams_leaves_the_caller_free_to_stop(models: dict[str, Path], tmp_path: Path) -> None:
