@@ -17,8 +17,8 @@ help:  ## list these targets
 run: $(READY)  ## install what is missing, then open the chat page on this machine
 	$(BIN)/colloquy serve
 
-test: $(READY_TO_DEVELOP)  ## every test, without any model hub
-	HF_HUB_OFFLINE=1 $(BIN)/pytest
+test: $(READY_TO_DEVELOP)  ## every test, without any model hub, on two cores
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 check: $(READY_TO_DEVELOP)  ## style, types, who may import whom, the handbook's facts, the README's commands
 	$(BIN)/ruff check
