@@ -10,6 +10,7 @@ from typing import Protocol
 from domain.answer import Answer, AnswerKind
 from domain.conversation import Conversation, ConversationSummary, Query, Turn
 from domain.events import TurnEvent
+from domain.explanation import Explanation
 from domain.hand_off import Delivery, HandOff, HandOffState
 from domain.passage import Document, Passage, RetrievedPassage
 
@@ -254,6 +255,10 @@ class Assistant(Protocol):
     def knowledge_bases(self) -> Sequence[KnowledgeBaseInfo]: ...
 
     def document(self, knowledge_base: str, document_id: str) -> tuple[Document, str] | None: ...
+
+    def explain(self, turn: Turn) -> Explanation:
+        """Why a turn ended as it did, from the turn as it was stored. Takes as long as a short answer."""
+        ...
 
     @property
     def memory_limits(self) -> MemoryLimits: ...
