@@ -14,7 +14,7 @@ from domain.conversation import Gate, Query, Trace, Turn
 from domain.errors import PartUnavailable, QuestionRejected
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
 from domain.passage import RetrievedPassage
-from domain.protocols import AnswerGenerator, ConversationStore, Draft, QueryRewriter, Retriever
+from domain.protocols import AnswerGenerator, Draft, QueryRewriter, Retriever, TurnStore
 
 _ASIDE = (AnswerKind.SMALL_TALK, AnswerKind.HANDED_OFF)
 
@@ -62,7 +62,7 @@ class Dialogue:
         self._window, self._settings = window, settings
 
     def stream_reply(
-        self, store: ConversationStore, owner: str, conversation_id: str, message: str, knowledge_base: str
+        self, store: TurnStore, owner: str, conversation_id: str, message: str, knowledge_base: str
     ) -> Iterator[TurnEvent]:
         """One turn, stored whole before ``AnswerFinished``. Closing the iterator stores what was shown as stopped.
 
@@ -179,7 +179,7 @@ class Dialogue:
         return replace(_turn(progress, answer, "", stopped=False), evidence=listed[:top_k])
 
 
-def _history(store: ConversationStore, owner: str, conversation_id: str) -> tuple[tuple[Turn, ...], bool]:
+def _history(store: TurnStore, owner: str, conversation_id: str) -> tuple[tuple[Turn, ...], bool]:
     """The turns so far and whether memory answers: a turn without memory is better than none."""
     try:
         return store.load(owner, conversation_id).turns, True
@@ -187,7 +187,7 @@ def _history(store: ConversationStore, owner: str, conversation_id: str) -> tupl
         return (), False
 
 
-def _append(store: ConversationStore, owner: str, conversation_id: str, turn: Turn) -> bool:
+def _append(store: TurnStore, owner: str, conversation_id: str, turn: Turn) -> bool:
     try:
         store.append(owner, conversation_id, turn)
     except (PartUnavailable, QuestionRejected):  # rejected: too large to remember, but answered all the same

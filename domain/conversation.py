@@ -68,23 +68,33 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class ConversationSummary:
-    """What the list of conversations shows: no turns, so that listing is cheap. Times are Unix seconds."""
+    """What the list of conversations shows: no turns, so that listing is cheap. Times are Unix seconds; ``expires_at``
+    is when it is forgotten unless it is used before. ``branched_from`` is the id of the conversation it began as."""
 
     id: str
     title: str
     updated_at: float
     turn_count: int
     expires_at: float | None = None
+    pinned: bool = False
+    branched_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """Turns in the order they happened. Frozen: a change returns a new one."""
+    """Turns in the order they happened. Frozen: a change returns a new one.
+
+    ``branched_from`` is the id of the conversation whose first turns these were, or None. ``trimmed`` counts the
+    oldest turns that the limits have taken away.
+    """
 
     id: str
     owner: str
     title: str = ""
     turns: tuple[Turn, ...] = ()
+    pinned: bool = False
+    branched_from: str | None = None
+    trimmed: int = 0
 
     def with_turn(self, turn: Turn) -> Conversation:
         """This conversation with ``turn`` at its end."""

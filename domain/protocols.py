@@ -12,6 +12,7 @@ from domain.conversation import Conversation, ConversationSummary, Query, Turn
 from domain.events import TurnEvent
 from domain.explanation import Explanation
 from domain.hand_off import Delivery, HandOff, HandOffState
+from domain.owner_data import OwnerData
 from domain.passage import Document, Passage, RetrievedPassage
 
 
@@ -24,19 +25,8 @@ class MemoryLimits:
     max_bytes: int
 
 
-class ConversationStore(Protocol):
-    """Where conversations live.
-
-    1. Loading an unknown id gives an empty conversation; it creates nothing.
-    2. ``append`` is all or nothing: a turn is stored whole or not at all.
-    3. Two concurrent appends to one conversation both survive, in the order they were acknowledged.
-    4. An acknowledged append survives ``kill -9`` of the server and of the application.
-    5. Bounded by ``limits``; the oldest turns go first, and the time to live starts anew at each append.
-    6. One owner's conversations are invisible to another: same id, other owner, other conversation.
-
-    Raises ``PartUnavailable`` when the store does not answer, ``QuestionRejected`` for a turn larger than the
-    limits allow.
-    """
+class TurnStore(Protocol):
+    """What a dialogue needs of a ``ConversationStore``."""
 
     @property
     def limits(self) -> MemoryLimits: ...
@@ -45,6 +35,23 @@ class ConversationStore(Protocol):
 
     def append(self, owner: str, conversation_id: str, turn: Turn) -> None: ...
 
+
+class ConversationStore(TurnStore, Protocol):
+    """Where conversations live.
+
+    1. Loading an unknown id gives an empty conversation; it creates nothing.
+    2. Every change is all or nothing: a turn, or with ``put`` a conversation, is stored whole or not at all.
+    3. Two concurrent appends to one conversation both survive, in the order they were acknowledged.
+    4. An acknowledged append survives ``kill -9`` of the server and of the application.
+    5. Bounded by ``limits``; the oldest turns go first and are counted in ``Conversation.trimmed``. The time to live
+       starts anew whenever a conversation is used: read by ``load``, or changed.
+    6. One owner's conversations are invisible to another: same id, other owner, other conversation.
+    7. Appending a turn whose id is there already leaves it as it was.
+
+    Raises ``PartUnavailable`` when the store does not answer, ``QuestionRejected`` for a turn larger than the
+    limits allow.
+    """
+
     def list(self, owner: str) -> Sequence[ConversationSummary]:
         """Newest first."""
         ...
@@ -52,6 +59,32 @@ class ConversationStore(Protocol):
     def rename(self, owner: str, conversation_id: str, title: str) -> None: ...
 
     def delete(self, owner: str, conversation_id: str) -> None: ...
+
+    def set_pinned(self, owner: str, conversation_id: str, pinned: bool) -> None:
+        """An unknown id stays unknown."""
+        ...
+
+    def delete_turn(self, owner: str, conversation_id: str, turn_id: str) -> bool:
+        """Forgets one turn; the others keep their ids and order. False when there is none of that id."""
+        ...
+
+    def put(self, owner: str, conversation: Conversation) -> None:
+        """Stores a whole conversation (a branch, an import) as ``owner``'s, whatever owner it names; the oldest turns
+        beyond the limits are trimmed. Raises ``QuestionRejected`` for an id that exists and for a turn id twice."""
+        ...
+
+    def search(self, owner: str, text: str) -> Sequence[ConversationSummary]:
+        """Those whose title, questions and answers together hold every word of ``text``, in any case and also inside
+        longer words; newest first. Blank text finds all."""
+        ...
+
+    def erase(self, owner: str) -> int:
+        """Forgets all that is kept of ``owner``; how many conversations that were."""
+        ...
+
+    def export(self, owner: str) -> OwnerData:
+        """All that is kept of ``owner``. Reading it is no use: no time to live starts anew."""
+        ...
 
 
 class HandOffDesk(Protocol):
@@ -65,6 +98,7 @@ class HandOffDesk(Protocol):
     6. Bounded by ``capacity``: where there is no room the oldest done entries go first; an entry that is not done is
        never dropped, and when none is done ``put`` raises ``PartUnavailable``.
     7. What was acknowledged survives ``kill -9`` wherever conversations do.
+    8. ``forget`` takes out every entry of one owner hash, done or not, and says how many.
 
     Raises ``PartUnavailable`` when the queue does not answer.
     """
@@ -83,6 +117,8 @@ class HandOffDesk(Protocol):
     def finish(self, item_id: str) -> bool: ...
 
     def record_delivery(self, item_id: str, delivery: Delivery, error: str = "") -> None: ...
+
+    def forget(self, owner_hash: str) -> int: ...
 
 
 class QueryRewriter(Protocol):
