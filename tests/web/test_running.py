@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from domain.errors import PartUnavailable
 from domain.events import AnswerDelta, TurnEvent
-from web.running import RunningTurn, RunningTurns, TooManyTurns
+from web.running import RunningTurn, RunningTurns, ServerStopping, TooManyTurns
 
 TAB = ("owner", "tab")
 
@@ -115,16 +115,123 @@ def test_a_new_turn_in_a_tab_abandons_the_one_before() -> None:
     assert first.closed.wait(1)
 
 
-def test_the_limit_counts_tabs_that_are_working() -> None:
+def test_the_limit_counts_turns_until_the_assistant_has_closed_them() -> None:
+    source = Source()
+
     async def scenario() -> None:
         running = RunningTurns(limit=1)
-        turn = running.start(TAB, Source())
+        turn = running.start(TAB, source)
         with pytest.raises(TooManyTurns):
             running.start(("other", "tab"), Source())
         running.finish(TAB, turn)
+        assert await running.settled(2)
         running.finish(("other", "tab"), running.start(("other", "tab"), Source()))
 
     asyncio.run(scenario())
+    assert source.closed.is_set()
+
+
+def test_further_turns_wait_in_line_see_their_place_and_are_taken_in_order() -> None:
+    order: list[str] = []
+
+    def named(name: str) -> Callable[[], Iterator[TurnEvent]]:
+        def begin() -> Iterator[TurnEvent]:
+            order.append(name)
+            yield AnswerDelta(name)
+
+        return begin
+
+    async def places(turn: RunningTurn) -> list[int]:
+        seen = [turn.position, *[turn.position async for _ in turn.events(5)]]
+        return list(dict.fromkeys(seen))
+
+    async def scenario() -> list[list[int]]:
+        running = RunningTurns(limit=1, queue_limit=2)
+        first = running.start(TAB, Source(count=30))
+        second, third = (running.start(("owner", name), named(name)) for name in ("second", "third"))
+        assert (running.working, running.waiting) == (1, 2)
+        with pytest.raises(TooManyTurns):
+            running.start(("owner", "fourth"), named("fourth"))
+        seen = await asyncio.gather(places(second), places(third), gather(first))
+        assert (running.working, running.waiting) == (0, 0)
+        return [list(seen[0]), list(seen[1])]
+
+    assert asyncio.run(scenario()) == [[1, 0], [2, 1, 0]]
+    assert order == ["second", "third"]
+
+
+def test_a_turn_that_gives_up_waiting_lets_the_others_move_up_and_never_begins() -> None:
+    begun = threading.Event()
+
+    def begin() -> Iterator[TurnEvent]:
+        begun.set()
+        yield AnswerDelta("")
+
+    async def scenario() -> int:
+        running = RunningTurns(limit=1, queue_limit=2)
+        working = running.start(TAB, Source())
+        impatient = running.start(("owner", "impatient"), begin)
+        patient = running.start(("owner", "patient"), Source(count=1))
+        impatient.stop()
+        assert await gather(impatient) == []
+        running.finish(("owner", "impatient"), impatient)
+        place = patient.position
+        running.finish(TAB, working)
+        assert await gather(patient) == [AnswerDelta("0")]
+        return place
+
+    assert asyncio.run(scenario()) == 1
+    assert not begun.is_set()
+
+
+def test_a_server_that_goes_down_finishes_what_runs_and_refuses_what_waits() -> None:
+    source = Source(count=10)
+
+    async def scenario() -> list[TurnEvent]:
+        running = RunningTurns(limit=1, queue_limit=1)
+        working, waiting = running.start(TAB, source), running.start(("owner", "waiting"), Source())
+        running.close()
+        with pytest.raises(ServerStopping):
+            await gather(waiting)
+        with pytest.raises(ServerStopping):
+            running.start(("owner", "late"), Source())
+        events = await gather(working)
+        assert await running.settled(2)
+        return events
+
+    assert asyncio.run(scenario()) == [AnswerDelta(str(n)) for n in range(10)]
+
+
+def test_what_takes_too_long_for_a_server_that_goes_down_is_stopped_and_closed() -> None:
+    source = Source()
+
+    async def scenario() -> None:
+        running = RunningTurns(limit=1)
+        running.start(TAB, source)
+        running.close()
+        assert not await running.settled(0.1)
+        assert await running.settled(2, stop=True)
+
+    asyncio.run(scenario())
+    assert source.closed.is_set()
+
+
+def test_whoever_watches_sees_events_errors_and_turns_that_were_stopped() -> None:
+    seen: list[object] = []
+
+    def breaks() -> Iterator[TurnEvent]:
+        yield AnswerDelta("so far")
+        raise PartUnavailable("gone")
+
+    async def scenario() -> None:
+        running = RunningTurns(limit=2, watch=seen.append)
+        with pytest.raises(PartUnavailable):
+            await gather(running.start(TAB, breaks))
+        running.finish(("a", "b"), running.start(("a", "b"), Source()))
+        await running.settled(2)
+
+    asyncio.run(scenario())
+    assert [type(item) for item in seen] == [AnswerDelta, PartUnavailable, AnswerDelta, type(None)]
 
 
 def test_stopping_a_tab_where_nothing_runs_does_nothing() -> None:
