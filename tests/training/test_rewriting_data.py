@@ -13,7 +13,7 @@ from corpora.jsonl import rows
 from domain.conversation import Gate
 from domain.errors import Misconfigured
 from generation.invariants import invented
-from training.rewriting_data import development_rows, kit_rows, training_rows
+from training.rewriting_data import RewriteRow, conversations_for, development_rows, kit_rows, training_rows
 
 
 def pack(path: Path, found: list[Any]) -> None:
@@ -22,13 +22,14 @@ def pack(path: Path, found: list[Any]) -> None:
         file.writelines(json.dumps(row) + "\n" for row in found)
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sets")
     told = [
         {"q": "what team did unitas play for", "rw": "what team did Johnny Unitas play for", "answer_nouns": ["colts"]}
     ]
     pack(
-        tmp_path / "train" / "rewrite_canard_train.jsonl.xz",
+        folder / "train" / "rewrite_canard_train.jsonl.xz",
         [
             {"history": told, "question": "did they win", "rewrite": "did the colts win"},
             {"history": told, "question": "where was she born", "rewrite": "where was Amelia Earhart born"},
@@ -36,7 +37,7 @@ def data(tmp_path: Path) -> Path:
         ],
     )
     pack(
-        tmp_path / "train" / "rewrite_gecor.jsonl.xz",
+        folder / "train" / "rewrite_gecor.jsonl.xz",
         [
             {
                 "history": ["I want food.", "Nirala serves Indian food."],
@@ -48,43 +49,57 @@ def data(tmp_path: Path) -> Path:
         ],
     )
     pack(
-        tmp_path / "train" / "rewrite_cqr_dev.jsonl.xz",
+        folder / "train" / "rewrite_cqr_dev.jsonl.xz",
         [
             {"history": ["driver: book a room", "assistant: when?", "driver: Monday"], "rewrite": "book a room Monday"},
             {"history": ["driver: hello"], "rewrite": None},
         ],
     )
-    return tmp_path
+    return folder
 
 
-def test_a_rewrite_from_the_words_of_the_history_is_kept_as_it_is(data: Path) -> None:
-    found = {row.rewrite: row for row in training_rows(data) if row.gate is Gate.REWRITE}
+@pytest.fixture(scope="module")
+def taught(data: Path) -> list[RewriteRow]:
+    return training_rows(data, conversations=1)
+
+
+def test_a_rewrite_from_the_words_of_the_history_is_kept_as_it_is(taught: list[RewriteRow]) -> None:
+    found = {row.rewrite: row for row in taught if row.gate is Gate.REWRITE}
     assert found["did the colts win"].question == "did they win"
     assert "colts" in found["did the colts win"].history[-1][1]
 
 
-def test_a_name_nobody_said_is_given_as_the_oldest_exchange(data: Path) -> None:
-    found = {row.rewrite: row for row in training_rows(data) if row.question == "where was she born"}
+def test_a_name_nobody_said_is_given_as_the_oldest_exchange(taught: list[RewriteRow]) -> None:
+    found = {row.rewrite: row for row in taught if row.question == "where was she born"}
     assert found["where was Amelia Earhart born"].history[0] == ("Amelia Earhart", "")
 
 
-def test_a_rewrite_with_words_that_are_no_name_is_left_out(data: Path) -> None:
-    assert all("aerodynamically" not in row.rewrite for row in training_rows(data))
+def test_a_rewrite_with_words_that_are_no_name_is_left_out(taught: list[RewriteRow]) -> None:
+    assert all("aerodynamically" not in row.rewrite for row in taught)
 
 
-def test_every_way_of_typing_a_gecor_turn_is_one_row(data: Path) -> None:
-    typed = sorted(row.question for row in training_rows(data) if row.rewrite == "What is the address of Nirala?")
+def test_every_way_of_typing_a_gecor_turn_is_one_row(taught: list[RewriteRow]) -> None:
+    typed = sorted(row.question for row in taught if row.rewrite == "What is the address of Nirala?")
     assert typed == ["The address?", "What is their address?"]
 
 
-def test_the_last_message_of_a_cqr_dialogue_is_the_one_to_rewrite(data: Path) -> None:
-    row = next(row for row in training_rows(data) if row.rewrite == "book a room Monday")
+def test_the_last_message_of_a_cqr_dialogue_is_the_one_to_rewrite(taught: list[RewriteRow]) -> None:
+    row = next(row for row in taught if row.rewrite == "book a room Monday")
     assert row.question == "Monday"
     assert row.history == (("book a room", "when?"),)
 
 
 def test_the_same_seed_gives_the_same_rows(data: Path) -> None:
-    assert training_rows(data, 3) == training_rows(data, 3)
+    once = training_rows(data, 3, conversations=2)
+    kit_rows.cache_clear()  # or the second reading would be the first one again
+    assert training_rows(data, 3, conversations=2) == once
+    assert training_rows(data, 4, conversations=2) != once
+
+
+def test_a_rehearsal_fills_no_more_conversations_than_its_rows_need(data: Path) -> None:
+    assert [conversations_for(limit) for limit in (None, 1, 1000, 1_000_000)] == [100, 1, 6, 100]
+    for limit in (1, 1000):
+        assert len(training_rows(data, conversations=conversations_for(limit))) > limit
 
 
 def test_development_histories_pair_titles_and_exchanges(tmp_path: Path) -> None:
