@@ -100,7 +100,7 @@ class Accounts(Protocol):
 
     def key_user(self, secret: str) -> User | None: ...
 
-    def keys(self) -> Sequence[ApiKey]:
+    def api_keys(self) -> Sequence[ApiKey]:
         """Oldest first."""
         ...
 

@@ -25,6 +25,7 @@ MOST_PARAMETERS = 6
 
 HOMES = {
     "redis": "memory/redis_store.py",
+    "argon2": "memory/passwords.py",
     "faiss": "retrieval/dense*.py",
     "gradio": "web/*",
     "fastapi": "web/*",

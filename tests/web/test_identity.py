@@ -15,9 +15,9 @@ OWNER = "a" * 43
 ANN = user_caller(User("u1", "ann", "operator", 0.0), by_key=False)
 
 
-def scope(cookie: str = "", **more: object) -> dict[str, Any]:
+def scope(cookie: str = "", caller: Caller | None = None) -> dict[str, Any]:
     headers = [(b"cookie", cookie.encode())] if cookie else []
-    return {"type": "http", "method": "GET", "path": "/", "headers": headers, **more}
+    return {"type": "http", "method": "GET", "path": "/", "headers": headers, **({CALLER: caller} if caller else {})}
 
 
 def test_without_accounts_a_browser_is_known_by_its_cookie_and_may_do_everything() -> None:
@@ -35,11 +35,11 @@ def test_several_cookie_headers_count_as_one() -> None:
 
 
 def test_who_has_been_settled_is_not_asked_for_a_cookie() -> None:
-    assert caller_of(scope(f"colloquy_owner={OWNER}", **{CALLER: ANN})) == ANN
+    assert caller_of(scope(f"colloquy_owner={OWNER}", ANN)) == ANN
 
 
 def test_every_kind_of_request_gives_the_same_caller() -> None:
-    request = Request(scope(**{CALLER: ANN}))
+    request = Request(scope(caller=ANN))
     assert caller_of(request) == ANN
     assert caller_of(gr.Request(request)) == ANN
 
@@ -50,12 +50,12 @@ def test_an_account_owns_its_conversations_by_a_name_that_no_cookie_can_hold() -
 
 @pytest.mark.parametrize("needed", ["reader", "agent", "operator"])
 def test_a_role_includes_those_before_it(needed: Role) -> None:
-    assert require(needed)(Request(scope(**{CALLER: ANN}))) == ANN
+    assert require(needed)(Request(scope(caller=ANN))) == ANN
 
 
 def test_a_role_does_not_include_those_after_it() -> None:
     with pytest.raises(HTTPException) as refused:
-        require("admin")(Request(scope(**{CALLER: ANN})))
+        require("admin")(Request(scope(caller=ANN)))
     assert (refused.value.status_code, "role “admin”; yours is “operator”" in refused.value.detail) == (403, True)
 
 
