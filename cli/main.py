@@ -12,7 +12,19 @@ from collections.abc import Sequence
 
 import typer
 
-from cli import explaining, handoffs, indexes, knowledge, measure, measure_ingestion, replay, serving, talk, teach
+from cli import (
+    corrections,
+    explaining,
+    handoffs,
+    indexes,
+    knowledge,
+    measure,
+    measure_ingestion,
+    replay,
+    serving,
+    talk,
+    teach,
+)
 from cli.console import complain
 from domain.errors import ColloquyError
 
@@ -29,6 +41,7 @@ app.command()(talk.chat)
 app.command()(talk.ask)
 app.command()(explaining.explain)
 app.add_typer(handoffs.handoffs, name="handoffs")
+app.add_typer(corrections.corrections, name="corrections")
 app.command()(knowledge.search)
 app.command()(knowledge.ingest)
 app.add_typer(knowledge.bases, name="kb")

@@ -82,6 +82,10 @@ class MilvusSnapshot:
         """The row numbers of all passages, ascending."""
         return self._rows_of(self._seen)
 
+    def rows_of(self, document_ids: Iterable[str]) -> list[int]:
+        """The row numbers of the passages of these documents, ascending."""
+        return sorted(self._rows_of(f"document_id in {texts(list(document_ids))}"))
+
     def passages(self, rows: Sequence[int]) -> dict[int, Passage]:
         """The passages with these row numbers."""
         found = self._read(f"row in {numbers(rows)}", PASSAGE_FIELDS) if len(rows) else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -15,6 +15,8 @@ class Browsable(Searchable, Protocol):
     """One moment of a knowledge base: searched, or read from end to end."""
 
     def rows(self) -> list[int]: ...
+
+    def rows_of(self, document_ids: Iterable[str]) -> list[int]: ...
 
 
 class OpenBase(Index, Protocol):
