@@ -20,10 +20,10 @@ from bot.handing_off import HandingOff
 from bot.naming_guard import NamedModels, NamingGuard
 from bot.policy import Policy, PolicySettings
 from bot.scope import subject_words
+from bot.service import BroughtAlong, part_states, told
 from bot.telling_words import TellingWords
 from bot.twins import Twins
 from bot.webhook import WebhookSettings
-from domain.answer import Answer, AnswerKind
 from domain.conversation import Conversation, ConversationSummary, Query, Turn
 from domain.errors import PartUnavailable
 from domain.events import TurnEvent
@@ -39,6 +39,7 @@ from domain.protocols import (
     KnowledgeBaseInfo,
     MemoryLimits,
 )
+from domain.service import PartState
 from generation.rivals import RivalNames
 from generation.sentence_scoring import LogisticWeights, SentenceScorer, TermWeights, open_weights
 from generation.weighting import CandidateWeigher, WeightingOptions
@@ -124,6 +125,10 @@ class Colloquy:
         key = secret.get_secret_value() if secret else ""
         webhook = WebhookSettings(chosen.webhook_url, key, chosen.timeout_seconds, chosen.retries)
         return HandingOff(self.hand_offs, webhook)
+
+    def _check_memory(self) -> None:
+        """Raises ``ColloquyError`` where memory does not answer."""
+        getattr(self._store, "ping", lambda: None)()  # what lives in this process has nothing to ask
 
     def retriever(self, knowledge_base: str, *, rerank: bool = True) -> HybridRetriever | RerankingRetriever:
         """How this knowledge base is searched; ``rerank=False`` stops at the fusion, for measurements."""
@@ -247,6 +252,26 @@ class Colloquy:
         """Why a turn ended as it did, from the turn as it was stored."""
         return self._models.explainer.explain(turn)
 
+    # --- what programs ask for, see ``domain.service.Service`` ------------------------------------------------------
+
+    def stream_answer(
+        self, owner: str, knowledge_base: str, message: str, history: Sequence[tuple[str, str]]
+    ) -> Iterator[TurnEvent]:
+        """One turn whose history the caller brings along; nothing of it is remembered."""
+        store = BroughtAlong(history, self._store.limits)
+        return self.dialogue(knowledge_base).stream_reply(store, owner, "", message, knowledge_base)
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the models see in ``text``."""
+        return self._models.pieces.count(text)
+
+    def part_states(self, knowledge_base: str) -> Sequence[PartState]:
+        """What an answer about ``knowledge_base`` needs, and whether it is there."""
+        opened, loaded = "knowledge" in self.__dict__, knowledge_base in self._dialogues
+        return part_states(
+            self._check_memory, lambda: self.knowledge.open(knowledge_base), opened=opened, loaded=loaded
+        )
+
     # --- what commands ask for -------------------------------------------------------------------------------------
 
     def replay(
@@ -261,7 +286,7 @@ class Colloquy:
     ) -> Turn:
         """One turn without memory. ``history`` is (message, reply) pairs, oldest first; ``passages`` replace
         retrieval, read and ordered as found ones would be."""
-        turns = [_told(asked, answered) for asked, answered in history]
+        turns = [told(asked, answered) for asked, answered in history]
         evidence = None if passages is None else self._as_evidence(question, passages)
         dialogue = self.dialogue(knowledge_base)
         return dialogue.replay(question, turns, evidence=evidence, top_k=top_k, until=until)
@@ -325,8 +350,3 @@ def _settled(index: KnowledgeBase | MilvusKnowledgeBase, report: IngestReport) -
     except PartUnavailable as error:
         return replace(report, warnings=(str(error),))
     return report
-
-
-def _told(asked: str, answered: str) -> Turn:
-    """An earlier exchange as a turn: only what was said is known of it."""
-    return Turn("", asked, Query(asked, asked), Answer(answered, AnswerKind.GENERATED))

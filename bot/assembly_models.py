@@ -91,9 +91,13 @@ class Models:
         return open_explainer(MODELS / "answerer", minilm_folder(), sentence_spans)
 
     @cached_property
+    def pieces(self) -> WordPieces:
+        """What tokens are counted in."""
+        return WordPieces(minilm_folder())
+
+    @cached_property
     def window(self) -> HistoryWindow:
-        pieces = WordPieces(minilm_folder())
-        return HistoryWindow(self._settings.window.max_turns, self._settings.window.max_tokens, pieces.count)
+        return HistoryWindow(self._settings.window.max_turns, self._settings.window.max_tokens, self.pieces.count)
 
     @cached_property
     def answer_weights(self) -> AnswerWeights | None:
