@@ -43,7 +43,7 @@ from web.visitors import Person, explain, field, person_of, tab_of, valid, view_
 
 _STATIC = Path(__file__).parent / "static"
 _SESSIONS_KEPT = 16
-_SCRIPTS = ("helpers.js", "sources.js", "conversations.js", "chat.js")
+_SCRIPTS = ("helpers.js", "sources.js", "conversations.js", "turns.js", "chat.js")
 
 
 class _Chat:
@@ -137,10 +137,15 @@ class _Chat:
             before = self._assistant.conversation(person.owner, conversation_id)
         except PartUnavailable:
             return Conversation(conversation_id, person.owner), gr.skip()
-        return before, _turns(render_transcript(before, person.view), conversation_id, knowledge_base)
+        turns = render_transcript(before, self._about(person, conversation_id))
+        return before, _turns(turns, conversation_id, knowledge_base)
+
+    def _about(self, person: Person, conversation_id: str) -> View:
+        """The person's view of one conversation, with what they thought of its answers."""
+        return replace(person.view, conversation=conversation_id)
 
     async def _answer(self, person: Person, before: Conversation, progress: Progress) -> AsyncIterator[tuple[Any, ...]]:
-        view, finished = person.view, ""
+        view, finished = replace(person.view, conversation=before.id), ""
         turn = self._running.start(person.tab, self._begin(person.owner, before.id, progress))
         try:
             async for events in turn.events(self._beat_seconds):
@@ -180,7 +185,8 @@ class _Chat:
         except PartUnavailable:
             return render_stopped(progress, person.view)
         new = [later for later in after.turns if later.id not in known]
-        return render_turn(new[-1], person.view) if new else render_stopped(progress, person.view)
+        view = replace(person.view, conversation=before.id)
+        return render_turn(new[-1], view) if new else render_stopped(progress, view)
 
     def _sidebar_or_not(self, person: Person, conversation_id: str) -> Any:
         """The sidebar; while memory is down the one on the page stays, for an answer is worth more than a list."""
@@ -200,7 +206,8 @@ class _Chat:
             conversation = self._assistant.conversation(person.owner, conversation_id)
             if conversation.turns:
                 used = conversation.turns[-1].knowledge_base
-                return _turns(render_transcript(conversation, person.view), conversation_id, used)
+                view = self._about(person, conversation_id)
+                return _turns(render_transcript(conversation, view), conversation_id, used)
         name = chosen or self._default
         info = next((info for info in bases if info.name == name), None)
         return _turns(render_first_visit(info, person.view), "", name)

@@ -8,6 +8,7 @@ from html import escape
 from domain.conversation import ConversationSummary
 from domain.protocols import KnowledgeBaseInfo, MemoryLimits
 from web.texts import Texts
+from web.turn_actions import render_turn_forms
 from web.view import View, attribute, kept, size
 
 # Drawn, because not every system has letters of both languages.
@@ -108,13 +109,14 @@ def render_composer(texts: Texts) -> str:
 
 
 def render_panel(texts: Texts) -> str:
-    """The empty sources panel and the document viewer; the page's script fills both from the turns."""
+    """The empty sources panel, the document viewer and the forms of a turn; the page's script fills them."""
     return (
         f'<h2 id="sources-heading">{escape(texts.sources)}</h2>'
         f'<div id="panel-cards" data-empty="{escape(texts.sources_empty, quote=True)}"></div>'
         f'<dialog id="viewer" {attribute("aria-label", texts.open_document)}>'
         f'<button class="icon" data-do="close-viewer" {attribute("aria-label", texts.close)}>✕</button>'
-        f'<div class="page"></div></dialog>'
+        f'<div class="page" {attribute("data-working", texts.actions.working)} tabindex="0"></div></dialog>'
+        f"{render_turn_forms(texts)}"
     )
 
 

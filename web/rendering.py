@@ -14,6 +14,7 @@ from domain.protocols import ANSWERED
 from web.answer_text import cited_text
 from web.sources import document_url, render_found, render_sources, usable_citations
 from web.texts import Texts
+from web.turn_actions import render_actions
 from web.view import View, attribute, probability
 
 _SURE_FROM = (0.85, 0.65, 0.4)  # lower bounds of "sure", "fairly sure", "unsure"; below is "very unsure"
@@ -72,9 +73,9 @@ def render_turn(turn: Turn, view: View, stored: bool = True) -> str:
         body.append(f'<p class="note">{escape(view.texts.stopped)}</p>')
     if not stored:
         body.append(f'<p class="note warning">{escape(view.texts.not_stored)}</p>')
-    body += ["" if aside else _measure(turn, view.texts), _actions(turn.answer, view.texts), _sources(turn, view)]
+    body += ["" if aside else _measure(turn, view.texts), render_actions(turn, view, stored), _sources(turn, view)]
     state = "stopped" if turn.stopped else turn.answer.kind.value
-    return _frame(turn.question, "".join(body), view.texts, state, turn.knowledge_base)
+    return _frame(turn.question, "".join(body), view.texts, state, turn.knowledge_base, turn.id)
 
 
 def render_progress(progress: Progress, view: View) -> str:
@@ -124,9 +125,10 @@ def dots(confidence: float) -> str:
     return "●" * full + "○" * (5 - full)
 
 
-def _frame(question: str, body: str, texts: Texts, state: str, knowledge_base: str) -> str:
+def _frame(question: str, body: str, texts: Texts, state: str, knowledge_base: str, turn_id: str = "") -> str:
+    which = f"{attribute('data-turn', turn_id)} {attribute('data-knowledge-base', knowledge_base)}"
     return (
-        f'<section class="turn" data-state="{state}" {attribute("data-knowledge-base", knowledge_base)}>'
+        f'<section class="turn" data-state="{state}" {which}>'
         f'<div class="question"><h3>{escape(texts.you)}</h3><p class="said">{escape(question)}</p></div>'
         f"{body}</section>"
     )
@@ -209,15 +211,6 @@ def _measure(turn: Turn, texts: Texts) -> str:
 
 def _seconds(stages: Mapping[str, float]) -> float:
     return stages["total"] if "total" in stages else sum(stages.values())
-
-
-def _actions(answer: Answer, texts: Texts) -> str:
-    copied = f"{attribute('data-copy', answer.with_markers())} {attribute('data-copied', texts.copied)}"
-    return (
-        f'<p class="actions"><button class="quiet" {copied}>{escape(texts.copy)}</button>'
-        f'<button class="quiet" data-edit>{escape(texts.edit)}</button>'
-        f'<button class="quiet" data-ask-again>{escape(texts.ask_again)}</button></p>'
-    )
 
 
 def _sources(turn: Turn, view: View) -> str:

@@ -23,11 +23,14 @@ from pydantic import BaseModel
 from domain.errors import Misconfigured, PartUnavailable, UnknownKnowledgeBase
 from domain.protocols import Assistant
 from web.chat_page import build_page
-from web.guards import OwnerCookie, OwnHostOnly, cookie_value
+from web.guards import OwnerCookie, OwnHostOnly
 from web.sources import render_document
-from web.texts import CATALOGUES, Texts, choose_language
+from web.texts import Texts
+from web.turn_routes import add_turn_routes
+from web.visitors import texts_for
 
 _STATIC = Path(__file__).parent / "static"
+_STYLES = ("chat.css", "actions.css", "explanation.css")
 _FONTS = [
     "system-ui",
     "-apple-system",
@@ -58,6 +61,7 @@ def build_app(
     """Everything the browser sees, as one ASGI application; the chat page is at ``/``."""
     app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
     _add_document_viewer(app, assistant)
+    add_turn_routes(app, assistant, _whole_page)
     page = build_page(assistant, default_knowledge_base=default_knowledge_base, title=title, turn_limit=turn_limit)
     gr.mount_gradio_app(
         app,
@@ -119,9 +123,7 @@ def _add_document_viewer(app: FastAPI, assistant: Assistant) -> None:
     @app.get("/document", response_class=HTMLResponse)
     def document(request: Request, where: Annotated[_Place, Query()]) -> HTMLResponse:
         """A document with the cited stretch marked: a whole page, or with ``part`` what the page's dialog shows."""
-        cookies = request.headers.get("cookie")
-        language = choose_language(cookie_value(cookies, "colloquy_language"), request.headers.get("accept-language"))
-        texts = CATALOGUES[language]
+        texts = texts_for(request)
         body, status = _document_body(assistant, where, texts)
         return HTMLResponse(body if where.part else _whole_page(body, texts), status)
 
@@ -140,8 +142,8 @@ def _document_body(assistant: Assistant, where: _Place, texts: Texts) -> tuple[s
 
 def _head() -> str:
     """Styles, and what must run before the first paint; for the page and for the document viewer."""
-    style, early = ((_STATIC / name).read_text(encoding="utf-8") for name in ("chat.css", "early.js"))
-    return f"<style>{style}</style><script>{early}</script>"
+    style = "\n".join((_STATIC / name).read_text(encoding="utf-8") for name in _STYLES)
+    return f"<style>{style}</style><script>{(_STATIC / 'early.js').read_text(encoding='utf-8')}</script>"
 
 
 def _whole_page(body: str, texts: Texts) -> str:

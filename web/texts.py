@@ -9,6 +9,7 @@ from enum import StrEnum
 from domain.answer import AnswerKind
 from domain.conversation import Gate
 from domain.explanation import Part
+from web.texts_actions import CHINESE_ACTIONS, ENGLISH_ACTIONS, ActionTexts
 
 
 class Language(StrEnum):
@@ -120,6 +121,7 @@ class Texts:
     unread: str
     months: tuple[str, ...]
     date: str
+    actions: ActionTexts
 
 
 _MONTHS = "January February March April May June July August September October November December".split()
@@ -242,6 +244,7 @@ ENGLISH = Texts(
     unread="not read, because the passage is long",
     months=tuple(_MONTHS),
     date="{day} {month} {year}",
+    actions=ENGLISH_ACTIONS,
 )
 
 CHINESE = Texts(
@@ -353,6 +356,7 @@ CHINESE = Texts(
     unread="段落太长，未读",
     months=tuple(str(number) for number in range(1, 13)),
     date="{year} 年 {month} 月 {day} 日",
+    actions=CHINESE_ACTIONS,
 )
 
 CATALOGUES = {Language.ENGLISH: ENGLISH, Language.CHINESE: CHINESE}

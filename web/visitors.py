@@ -8,10 +8,12 @@ import time
 from dataclasses import dataclass
 
 import gradio as gr
+from fastapi import Request
 
 from domain.errors import PartUnavailable, QuestionRejected, UnknownKnowledgeBase
 from domain.protocols import KnowledgeBaseInfo
-from web.guards import cookie_value, owner_of
+from web.guards import cookie_value
+from web.identity import caller_of
 from web.running import TooManyTurns
 from web.texts import CATALOGUES, Texts, choose_language
 from web.view import View
@@ -81,9 +83,22 @@ def view_for(request: gr.Request, bases: list[KnowledgeBaseInfo]) -> View:
     return view_of(request.headers.get("cookie"), request.headers.get("accept-language"), bases)
 
 
+def texts_for(request: Request) -> Texts:
+    """The language that a request outside Gradio is answered in."""
+    chosen = cookie_value(request.headers.get("cookie"), "colloquy_language")
+    return CATALOGUES[choose_language(chosen, request.headers.get("accept-language"))]
+
+
+def owner_of_request(request: Request) -> str:
+    """Whose conversations a request outside Gradio is about; "" where it does not say."""
+    caller = caller_of(request)
+    return caller.owner if caller else ""
+
+
 def tab_of(request: gr.Request) -> tuple[str, str]:
     """The owner ("" without a cookie) and the browser tab."""
-    return owner_of(request.headers.get("cookie")) or "", request.session_hash or ""
+    caller = caller_of(request)
+    return caller.owner if caller else "", request.session_hash or ""
 
 
 def person_of(request: gr.Request, view: View) -> Person:

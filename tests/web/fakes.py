@@ -18,8 +18,10 @@ from domain.answer import Answer, AnswerKind, Citation, Weighting
 from domain.conversation import Conversation, ConversationSummary, Gate, Query, Trace, Turn
 from domain.errors import PartUnavailable, QuestionRejected, UnknownKnowledgeBase
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
+from domain.explanation import Explanation
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import KnowledgeBaseInfo, MemoryLimits
+from tests.web.explanations import EXPLANATION
 
 MOVING = """# Moving home
 
@@ -165,6 +167,10 @@ class FakeAssistant:
         if not self.store_down:
             self._keep(owner, conversation_id, turn)
         yield AnswerFinished(turn, stored=not self.store_down)
+
+    def explain(self, turn: Turn) -> Explanation:
+        self._check_store()
+        return replace(EXPLANATION, why=f"“{turn.question}” was answered from {len(turn.evidence)} passages.")
 
     def _wait(self, message: str) -> None:
         time.sleep(self.slow_seconds if "slow" in message else self.pause_seconds)

@@ -58,16 +58,17 @@ function keepLastTurn() {
   if (said && !live.hidden) said.append(...findAll(".turn", live));
 }
 
-function ask(message) {
+// `more` says whether the question takes the place of a turn (`replaces`), or begins a branch (`branch_of`, `before`).
+function ask(message, more = {}) {
   if (!message.trim() || isWorking()) return false;
-  if (!currentConversation()) goTo(newId());
+  if (!currentConversation() || more.branch_of) goTo(newId());
   keepLastTurn();
   asked += 1;
   lastMessage = message;
   chosenTurn = null;
   following = true;
   setAsking(true);
-  trigger("ask", { message, conversation: currentConversation(), knowledge_base: knowledgeBase() });
+  trigger("ask", { message, conversation: currentConversation(), knowledge_base: knowledgeBase(), ...more });
   return true;
 }
 
@@ -142,21 +143,20 @@ document.addEventListener("click", (event) => {
   if (target.dataset.rename !== undefined) return rename(target, sendTitle);
   if (target.dataset.remove !== undefined) return remove(target);
   if (target.dataset.copy !== undefined) return copy(target);
-  if (target.dataset.edit !== undefined) return putInBox(questionOf(target));
   if (target.dataset.askAgain !== undefined) return ask(questionOf(target));
-  return undefined;
+  return actOnTurn(target);
 });
 
 document.addEventListener("submit", (event) => {
-  if (event.target.id !== "composer") return;
   event.preventDefault();
-  submit();
+  if (event.target.id === "composer") submit();
+  else submitTurnForm(event.target);
 });
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     if (find("#viewer")?.open) return; // the dialog closes itself
-    if (closeMenu()) return;
+    if (giveUpForm(event.target) || closeMenu()) return;
     if (document.body.classList.contains("menu-open")) ACTIONS["close-menu"]();
     else stop();
   }

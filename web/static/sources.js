@@ -1,6 +1,7 @@
 // Sources: the panel beside the conversation, the marks that light up, and the document viewer. Joined to chat.js,
 // which uses these functions; see chat_page.py.
 
+let opened = 0; // documents and explanations opened so far
 let chosenTurn = null; // the turn whose sources the panel shows; null means the newest
 
 // ---- the panel -----------------------------------------------------------------------------------------------------
@@ -77,16 +78,22 @@ function light(origin) {
 
 // ---- the document viewer -----------------------------------------------------------------------------------------
 
+// Shows what the link leads to in the dialog: at once that it is on its way, for an explanation takes its time.
 async function openDocument(link) {
   const viewer = find("#viewer");
   const place = find(".page", viewer);
-  try {
-    const reply = await fetch(`${link.href}&part=1`);
-    place.innerHTML = await reply.text();
-  } catch {
-    place.textContent = find("#announcer").dataset.interrupted;
-  }
+  viewer.setAttribute("aria-label", link.textContent.trim());
+  place.textContent = place.dataset.working;
   viewer.showModal();
+  opened += 1;
+  const mine = opened;
+  let html = null;
+  try {
+    html = await (await fetch(`${link.href}&part=1`)).text();
+  } catch { /* said below */ }
+  if (mine !== opened) return; // another one was opened meanwhile
+  if (html === null) place.textContent = find("#announcer").dataset.interrupted;
+  else place.innerHTML = html;
   const mark = find("mark", place);
   if (mark) mark.scrollIntoView({ block: "center" });
   else place.scrollTop = 0;

@@ -1,0 +1,107 @@
+// What can be done with one turn: judge, ask again, edit into a branch, link, delete. Joined to chat.js before it; the
+// buttons are drawn by turn_actions.py, and so are the forms, of which copies are put where they are needed.
+
+const turnIn = (element) => element.closest(".turn");
+
+async function judge(turn, judgement) {
+  const body = JSON.stringify({ conversation: currentConversation(), turn: turn.dataset.turn, ...judgement });
+  const headers = { "Content-Type": "application/json" };
+  try {
+    const reply = await fetch("feedback", { method: "POST", headers, body });
+    const said = await reply.json();
+    if (reply.ok) findAll(".verdict", turn).forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.verdict === judgement.verdict)));
+    tell(turn, said.message, !reply.ok);
+  } catch {
+    tell(turn, find("#announcer").dataset.interrupted, true);
+  }
+}
+
+// One line under the buttons of a turn, which screen readers say too.
+function tell(turn, message, isWarning = false) {
+  let line = find(".told", turn);
+  if (!line) {
+    line = Object.assign(document.createElement("p"), { className: "note told" });
+    find(".actions", turn).after(line);
+  }
+  line.classList.toggle("warning", isWarning);
+  line.textContent = find("#announcer").textContent = message;
+}
+
+function copyOfForm(name) {
+  return find(`#${name}-form`).content.firstElementChild.cloneNode(true);
+}
+
+function closeForms() {
+  findAll("form.reasons, form.editing").forEach((form) => {
+    const said = form.previousElementSibling;
+    if (form.matches(".editing") && said) said.hidden = false;
+    form.remove();
+  });
+}
+
+function openReasons(turn) {
+  closeForms();
+  const form = copyOfForm("reasons");
+  find(".actions", turn).after(form);
+  find("input", form).focus({ preventScroll: true });
+  form.scrollIntoView({ block: "nearest" });
+}
+
+function openEditing(turn) {
+  closeForms();
+  const form = copyOfForm("edit");
+  const said = find(".said", turn);
+  const box = find("textarea", form);
+  box.value = said.textContent;
+  said.after(form);
+  said.hidden = true;
+  box.rows = Math.min(8, Math.max(2, Math.ceil(box.value.length / 60)));
+  box.focus();
+  box.setSelectionRange(box.value.length, box.value.length);
+}
+
+// True when a form was open around `element` and has been closed.
+function giveUpForm(element) {
+  const form = element.closest?.("form.reasons, form.editing");
+  if (!form) return false;
+  const turn = turnIn(form);
+  closeForms();
+  find(form.matches(".editing") ? "[data-edit]" : '[data-verdict="down"]', turn)?.focus();
+  return true;
+}
+
+function submitTurnForm(form) {
+  const turn = turnIn(form);
+  const typed = new FormData(form);
+  if (form.matches(".reasons")) {
+    closeForms();
+    judge(turn, { verdict: "down", reason: typed.get("reason") || "", comment: typed.get("comment") });
+  } else if (form.matches(".editing")) {
+    const edited = typed.get("question").trim();
+    const more = { branch_of: currentConversation(), before: turn.dataset.turn };
+    if (edited && !isWorking()) {
+      closeForms();
+      ask(edited, more);
+    }
+  }
+}
+
+function actOnTurn(button) {
+  const turn = turnIn(button);
+  if (!turn) return;
+  if (button.dataset.verdict) {
+    if (button.dataset.verdict === "down") openReasons(turn);
+    else closeForms();
+    judge(turn, { verdict: button.dataset.verdict });
+  }
+  if (button.dataset.giveUp !== undefined) giveUpForm(button);
+  if (button.dataset.edit !== undefined) openEditing(turn);
+  if (button.dataset.retry !== undefined) ask(questionOf(button), { replaces: turn.dataset.turn });
+  if (button.dataset.link !== undefined) {
+    button.dataset.copy = new URL(button.dataset.link, location.href).href;
+    copy(button);
+  }
+  if (button.dataset.deleteTurn !== undefined && isSureToRemove(button)) {
+    trigger("forget", { turn: turn.dataset.turn, conversation: currentConversation(), knowledge_base: knowledgeBase() });
+  }
+}

@@ -1,0 +1,88 @@
+"""The words of what can be done with a turn, a conversation and one's own files, in each language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ActionTexts:
+    """One catalogue. Names in braces are filled in with ``str.format``."""
+
+    good: str
+    bad: str
+    what_was_wrong: str
+    reasons: Mapping[str, str]
+    comment: str
+    send_feedback: str
+    thanks: str
+    cancel: str
+    retry: str
+    retry_help: str
+    edit_help: str
+    ask_edited: str
+    more_actions: str
+    copy_link: str
+    link_copied: str
+    delete_turn: str
+    confirm_delete_turn: str
+    turn_gone: str
+    working: str
+
+
+ENGLISH_ACTIONS = ActionTexts(
+    good="Good answer",
+    bad="Not a good answer",
+    what_was_wrong="What was wrong?",
+    reasons={
+        "wrong": "It is wrong",
+        "not_asked": "Not what I asked",
+        "missing": "Something is missing",
+        "outdated": "Out of date",
+        "source": "Wrong source",
+    },
+    comment="Anything else? (optional)",
+    send_feedback="Send",
+    thanks="Thank you: noted.",
+    cancel="Cancel",
+    retry="Retry",
+    retry_help="Ask again; the new answer takes the place of this one",
+    edit_help="The edited question is asked in a branch; this conversation stays as it is.",
+    ask_edited="Ask in a branch",
+    more_actions="More actions",
+    copy_link="Copy link",
+    link_copied="Link copied",
+    delete_turn="Delete this question",
+    confirm_delete_turn="Delete question and answer?",
+    turn_gone="This question is no longer in the conversation.",
+    working="One moment…",
+)
+
+CHINESE_ACTIONS = ActionTexts(
+    good="回答得好",
+    bad="回答不好",
+    what_was_wrong="哪里不对？",
+    reasons={
+        "wrong": "内容有误",
+        "not_asked": "答非所问",
+        "missing": "缺少内容",
+        "outdated": "已经过时",
+        "source": "来源不对",
+    },
+    comment="还有什么要说的吗？（可选）",
+    send_feedback="发送",
+    thanks="谢谢，已记录。",
+    cancel="取消",
+    retry="重试",
+    retry_help="再问一次，新的回答会取代这个回答",
+    edit_help="修改后的问题会在分支对话中提出，本对话保持不变。",
+    ask_edited="在分支中提问",
+    more_actions="更多操作",
+    copy_link="复制链接",
+    link_copied="链接已复制",
+    delete_turn="删除这个问题",
+    confirm_delete_turn="删除问题和回答？",
+    turn_gone="这个问题已不在对话中。",
+    working="请稍候…",
+)
