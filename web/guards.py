@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import secrets
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
@@ -13,6 +13,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Header = tuple[bytes, bytes]
 
 OWNER_COOKIE = "colloquy_owner"
 _OWNER_BYTES = 32  # 256 bits: nobody guesses another person's name
@@ -38,7 +39,11 @@ _HEADERS = (
     (b"content-security-policy", _POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
+    (b"x-frame-options", b"SAMEORIGIN"),  # for browsers that do not know frame-ancestors; the others go by that
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
 )
+_ONLY_ENCRYPTED = (b"strict-transport-security", b"max-age=31536000")  # a year; only said where it holds already
 _CLOSED = ("/gradio_api/upload", "/gradio_api/file", "/gradio_api/proxy", "/gradio_api/stream", "/gradio_api/call")
 _FOREIGN = (
     re.compile(rb"<meta\s[^>]*\"(?:og|twitter):[^>]*>", re.S),
@@ -71,8 +76,8 @@ class OwnerCookie:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        opens_page = scope["type"] == "http" and scope["method"] == "GET" and b"text/html" in _header(scope, b"accept")
-        if not opens_page or owner_of(_header(scope, b"cookie").decode("latin-1")):
+        opens_page = scope["type"] == "http" and scope["method"] == "GET" and b"text/html" in header(scope, b"accept")
+        if not opens_page or owner_of(header(scope, b"cookie").decode("latin-1")):
             await self._app(scope, receive, send)
             return
         cookie = _new_cookie(secure=scope.get("scheme") == "https")
@@ -100,20 +105,20 @@ class OwnHostOnly:
         elif str(scope["path"]).startswith(_CLOSED):
             await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"text/plain")]})
             await send({"type": "http.response.body", "body": b"Not part of this service.\n"})
-        elif b"text/html" in _header(scope, b"accept"):
+        elif b"text/html" in header(scope, b"accept"):
             # The page must arrive readable to be cleaned, so it is compressed here and not inside.
             plain = {**scope, "headers": [item for item in scope["headers"] if item[0].lower() != b"accept-encoding"]}
-            zips = b"gzip" in _header(scope, b"accept-encoding")
-            await self._app(plain, receive, _Rewriter(send, self._head, zips))
+            zips = b"gzip" in header(scope, b"accept-encoding")
+            await self._app(plain, receive, _Rewriter(send, _headers(scope), self._head, zips))
         else:
-            await self._app(scope, receive, _Rewriter(send, self._head, zips=False))
+            await self._app(scope, receive, _Rewriter(send, _headers(scope), self._head, zips=False))
 
 
 class _Rewriter:
     """Sends on a response with our headers; an HTML page is held back until whole, then cleaned."""
 
-    def __init__(self, send: Send, head: bytes, zips: bool) -> None:
-        self._send = send
+    def __init__(self, send: Send, headers: Sequence[Header], head: bytes, zips: bool) -> None:
+        self._send, self._headers = send, headers
         self._head = head
         self._zips = zips
         self._start: MutableMapping[str, Any] | None = None
@@ -121,7 +126,8 @@ class _Rewriter:
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", []), *_HEADERS]
+            own = {name.lower() for name, _ in message.get("headers", [])}  # a page may ask for a stricter policy
+            message["headers"] = [*message.get("headers", []), *(one for one in self._headers if one[0] not in own)]
             if _is_plain_html(message["headers"]):
                 self._start = message
                 return
@@ -147,12 +153,17 @@ class _Rewriter:
         await self._send({"type": "http.response.body", "body": body})
 
 
+def _headers(scope: Scope) -> Sequence[Header]:
+    return (*_HEADERS, _ONLY_ENCRYPTED) if scope.get("scheme") == "https" else _HEADERS
+
+
 def _is_plain_html(headers: list[tuple[bytes, bytes]]) -> bool:
     named = {name.lower(): value for name, value in headers}
     return named.get(b"content-type", b"").startswith(b"text/html") and b"content-encoding" not in named
 
 
-def _header(scope: Scope, name: bytes) -> bytes:
+def header(scope: Scope, name: bytes) -> bytes:
+    """The first header of that name, in lower case; empty where there is none."""
     return next((bytes(value) for key, value in scope["headers"] if key.lower() == name), b"")
 
 

@@ -43,19 +43,27 @@ def caller_of(source: Any) -> Caller | None:
     """Who sent ``source``: an ASGI scope, a Starlette or FastAPI request, or a ``gradio.Request``. None for a browser
     without a cookie of ours, where accounts are off; where they are on, no such request gets as far as this."""
     scope = _scope(source)
-    settled = scope.get(CALLER)
-    if isinstance(settled, Caller):
-        return settled
+    if CALLER in scope:  # accounts are on; nobody, then, is nobody, whatever cookie comes along
+        settled = scope[CALLER]
+        return settled if isinstance(settled, Caller) else None
     owner = owner_of(_cookies(scope))
     return Caller(owner, "admin") if owner else None
 
 
+def program_of(source: Any) -> Caller | None:
+    """As ``caller_of``, for routes that programs use: where accounts are off, a sender without a cookie is
+    ``LOCAL_API``."""
+    return caller_of(source) or (None if CALLER in _scope(source) else LOCAL_API)
+
+
 def require(role: Role) -> Callable[[Request], Caller]:
-    """A FastAPI dependency: the caller, or 403 for one whose role does not include ``role``. Where accounts are off
-    a caller without a cookie is ``LOCAL_API``."""
+    """A FastAPI dependency: the caller, or 403 for one whose role does not include ``role`` (401 for nobody). Where
+    accounts are off a sender without a cookie is ``LOCAL_API``."""
 
     def check(request: Request) -> Caller:
-        caller = caller_of(request) or LOCAL_API
+        caller = program_of(request)
+        if caller is None:
+            raise HTTPException(401, "Log in, or send an API key as “Authorization: Bearer KEY”.")
         if not may(caller.role, role):
             raise HTTPException(403, f"This needs the role “{role}”; yours is “{caller.role}”. Ask an administrator.")
         return caller

@@ -20,9 +20,13 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
 
+from domain.access import OPEN, Access
 from domain.errors import Misconfigured, PartUnavailable, UnknownKnowledgeBase
 from domain.protocols import Assistant
+from web.auth import add_log_in
 from web.chat_page import build_page
+from web.entrance import Entrance
+from web.gate import Gate
 from web.guards import OwnerCookie, OwnHostOnly
 from web.sources import render_document
 from web.texts import Texts
@@ -56,10 +60,16 @@ class _Place(BaseModel):
 
 
 def build_app(
-    assistant: Assistant, *, default_knowledge_base: str, title: str = "Colloquy", turn_limit: int = 64
+    assistant: Assistant,
+    *,
+    default_knowledge_base: str,
+    title: str = "Colloquy",
+    turn_limit: int = 64,
+    access: Access = OPEN,
 ) -> FastAPI:
-    """Everything the browser sees, as one ASGI application; the chat page is at ``/``."""
+    """Everything the browser sees, as one ASGI application; the chat page is at ``/``. ``access``: who may come in."""
     app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
+    add_log_in(app, access, _whole_page)
     _add_document_viewer(app, assistant)
     add_turn_routes(app, assistant, _whole_page)
     page = build_page(assistant, default_knowledge_base=default_knowledge_base, title=title, turn_limit=turn_limit)
@@ -78,8 +88,11 @@ def build_app(
         theme=gr.themes.Base(font=_FONTS, font_mono=_CODE_FONTS),
     )
     # Given to Gradio as css=, every selector would be rewritten; given as head=, it would arrive after the first paint.
-    app.add_middleware(OwnHostOnly, head=_head())
+    # The last one added sees a request first: whatever refuses it, the reply carries the headers.
     app.add_middleware(OwnerCookie)
+    app.add_middleware(Entrance, access=access)
+    app.add_middleware(Gate, access=access)
+    app.add_middleware(OwnHostOnly, head=_head())
     return app
 
 
@@ -89,12 +102,12 @@ def serve(
     port: int = 7860,
     *,
     default_knowledge_base: str,
-    title: str = "Colloquy",
     turn_limit: int = 64,
+    access: Access = OPEN,
 ) -> None:
     """Serve the page until interrupted. Raises ``Misconfigured`` when the address cannot be listened on."""
     listener = listen(host, port)
-    app = build_app(assistant, default_knowledge_base=default_knowledge_base, title=title, turn_limit=turn_limit)
+    app = build_app(assistant, default_knowledge_base=default_knowledge_base, turn_limit=turn_limit, access=access)
     # A stream that is still open must not keep the server from going down.
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, server_header=False)
     with listener:
