@@ -37,6 +37,7 @@ DEFAULT_FILE = Path("settings.toml")
 _HOST = re.compile(r"[A-Za-z0-9:]([A-Za-z0-9.:_%-]*[A-Za-z0-9:])?")
 _INDEX = re.compile(r"[a-z0-9-]+(:[a-z_]+=\d+(,[a-z_]+=\d+)*)?")
 _PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)")
+_SECRET = re.compile(r"secret|secrt|token|passw|key", re.IGNORECASE)  # in a setting's name, spelt right or not
 
 ModelName = Annotated[str, Field(min_length=1)]
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
@@ -218,6 +219,26 @@ class HandOffSettings(_Group):
     retries: Annotated[int, Field(ge=0, le=20)] = 4
 
 
+class AccountsSettings(_Group):
+    """Who may come in, and how often."""
+
+    enabled: Literal["auto", "on", "off"] = "auto"
+    session_seconds: Annotated[int, Field(ge=60)] = 12 * 3600
+    turns_per_minute: Annotated[int, Field(ge=0)] = 30
+    log_ins_per_five_minutes: Count = 10
+    uploads_per_hour: Annotated[int, Field(ge=0)] = 60
+    hosts: tuple[Annotated[str, BeforeValidator(_host)], ...] = ()
+
+
+class SafetySettings(_Group):
+    """How much may be sent, and where personal data is blacked out."""
+
+    max_body_bytes: Annotated[int, Field(ge=64 * 1024)] = 1024 * 1024
+    max_upload_bytes: Annotated[int, Field(ge=64 * 1024)] = 50 * 1024 * 1024
+    redact_logs: bool = True
+    redact_operator: bool = True
+
+
 class Settings(BaseSettings):
     """All settings, frozen. Make one with ``load_settings``, which words the errors for people."""
 
@@ -246,6 +267,8 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     hand_off: HandOffSettings = HandOffSettings()
     hub: HubSettings = HubSettings()
+    accounts: AccountsSettings = AccountsSettings()
+    safety: SafetySettings = SafetySettings()
 
     @classmethod
     def settings_customise_sources(
@@ -304,7 +327,8 @@ def _refuse_unknown_variables() -> None:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             near = difflib.get_close_matches(name.upper(), sorted(known), n=1)
             remedy = f"did you mean {near[0]}?" if near else "settings.toml lists those that are; unset it."
-            raise Misconfigured(f"The environment variable {name}={os.environ[name]!r} is no setting; {remedy}")
+            value = "***" if _SECRET.search(name) else _PASSWORD.sub("***", repr(os.environ[name]))
+            raise Misconfigured(f"The environment variable {name}={value} is no setting; {remedy}")
 
 
 def knobs() -> Iterator[tuple[str, str]]:
@@ -327,7 +351,7 @@ def _sentence(error: ErrorDetails, file: Path | None, options: Mapping[str, obje
         remedy = f"did you mean {near[0]}?" if near else "remove it; settings.toml lists those that are."
         return f"“{key}” in {place} is no setting; {remedy}"
     wanted = error["msg"].removeprefix("Value error, ")
-    value = _PASSWORD.sub("***", repr(error["input"])[:200])
+    value = "***" if _SECRET.search(key) else _PASSWORD.sub("***", repr(error["input"])[:200])
     return f"The setting {key} is {value}: {wanted[0].lower()}{wanted[1:]}. Correct it in {place}."
 
 

@@ -127,6 +127,16 @@ def test_a_bad_file_is_named_with_what_is_wrong_in_it(tmp_path: Path, content: s
     assert [part for part in told if part not in str(caught.value)] == []
 
 
+@pytest.mark.parametrize(
+    "name", ["COLLOQUY_HAND_OFF_SECRT", "COLLOQUY_MILVUS_TOKENS", "COLLOQUY_PASSWORD", "COLLOQUY_API_KEY"]
+)
+def test_a_secret_under_a_mistyped_name_is_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "hunter2-hunter2")
+    with pytest.raises(Misconfigured, match=rf"{name}=\*\*\* is no setting") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_password_is_never_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLLOQUY_REDIS_URL", "http://user:secret@cache.example")
     with pytest.raises(Misconfigured) as caught:
