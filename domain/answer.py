@@ -74,17 +74,29 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """``what`` was taken out of a draft before it was weighed, as it stood there, and ``why``, in words; ``origin``
+    names the draft as ``Candidate.origin`` does."""
+
+    what: str
+    why: str
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Weighting:
     """How retrieval was weighed against generation in this turn.
 
     ``retrieval_weight`` is λ of docs/design.md (0..1); ``mode`` says whether it was fixed by the operator or
-    predicted; ``features`` are the numbers the confidence was computed from.
+    predicted; ``features`` are the numbers the confidence was computed from; ``removed``: what refinement took out of
+    the drafts, draft by draft.
     """
 
     retrieval_weight: float
     mode: str
     candidates: tuple[Candidate, ...] = ()
     features: Mapping[str, float] = field(default_factory=dict, hash=False)
+    removed: tuple[Removal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from domain.answer import Removal
 from generation.words import content_words, has_digit
 
 Split = Callable[[str], Sequence[tuple[int, int]]]
@@ -27,14 +28,6 @@ _DANGLING = frozenset(
     "will would should may must not your our their its this that which who when where per each".split()
 )
 _ENDED = re.compile(r"[.!?…]['\"”’)\]]*$")
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """``what`` was taken from a draft, as it stood there, and ``why``, in words."""
-
-    what: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True)

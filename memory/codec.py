@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from domain.conversation import Turn
 from domain.errors import PartUnavailable
 
-VERSION = (1, 2)
+VERSION = (1, 3)
 """(major, minor) of the envelope that this code writes."""
 
 _TURN = TypeAdapter(Turn)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generation.refining import Refined, Removal, refined, restored, without_stammer
+from domain.answer import Removal
+from generation.refining import Refined, refined, restored, without_stammer
 from retrieval.sentences import sentence_spans
 
 EVIDENCE = [

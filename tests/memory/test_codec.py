@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.answer import Answer, Candidate, Citation, Weighting
+from domain.answer import Answer, AnswerKind, Candidate, Citation, Removal, Weighting
 from domain.conversation import Query, Trace, Turn
 from domain.errors import PartUnavailable
 from domain.passage import Passage, Place, RetrievedPassage
@@ -100,6 +100,26 @@ def test_the_other_places_of_a_passage_are_stored_with_it(make_turn: Callable[..
     assert decode_turn(encode_turn(turn)).evidence[0].also_in == (
         Place("faq#3", "faq", "Fees › Moving", "faq.md", (0, 17)),
     )
+
+
+REMOVED = Weighting(
+    0.4, "adaptive", removed=(Removal("It costs £99.", "the evidence says “£20”, not “£99”", "beam 2"),)
+)
+
+
+def test_turns_stored_before_weighings_told_what_was_removed_are_still_read(make_turn: Callable[..., Turn]) -> None:
+    before = Weighting(0.4, "adaptive", features={"score": 1.5})
+    turn = replace(make_turn(1), answer=Answer("It costs £20.", AnswerKind.QUOTED, weighting=before))
+    envelope = json.loads(encode_turn(turn))
+    assert envelope["turn"]["answer"]["weighting"].pop("removed") == []
+    envelope["version"] = [1, 2]
+    assert decode_turn(json.dumps(envelope).encode()) == turn
+
+
+def test_what_was_removed_from_a_draft_is_stored_with_the_reason(make_turn: Callable[..., Turn]) -> None:
+    turn = replace(make_turn(1), answer=Answer("", AnswerKind.ABSTAINED, weighting=REMOVED))
+    weighting = decode_turn(encode_turn(turn)).answer.weighting
+    assert weighting == REMOVED
 
 
 def test_a_newer_major_version_is_refused_by_its_number(make_turn: Callable[..., Turn]) -> None:
