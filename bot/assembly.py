@@ -15,6 +15,7 @@ from typing import Literal, Self
 
 from bot.assembly_models import MODELS, Models
 from bot.clarifying import Clarifier, ClarifyingOptions
+from bot.conversations import Shelf, memory_for
 from bot.dialogue import Dialogue, DialogueSettings
 from bot.handing_off import HandingOff
 from bot.naming_guard import NamedModels, NamingGuard
@@ -43,6 +44,7 @@ from domain.service import PartState
 from generation.rivals import RivalNames
 from generation.sentence_scoring import LogisticWeights, SentenceScorer, TermWeights, open_weights
 from generation.weighting import CandidateWeigher, WeightingOptions
+from memory.archive import read_archive, write_archive
 from memory.embedded_server import EmbeddedRedis
 from memory.hand_off_queue import InMemoryHandOffDesk
 from memory.in_memory_store import InMemoryConversationStore
@@ -215,9 +217,17 @@ class Colloquy:
         )
 
     # --- what interfaces ask for -----------------------------------------------------------------------------------
-    def stream_reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
+    def stream_reply(
+        self, owner: str, conversation_id: str, message: str, knowledge_base: str, replacing: str = ""
+    ) -> Iterator[TurnEvent]:
         """One turn; see ``domain.protocols.Assistant``."""
-        return self.dialogue(knowledge_base).stream_reply(self._store, owner, conversation_id, message, knowledge_base)
+        memory = memory_for(self._store, replacing)
+        return self.dialogue(knowledge_base).stream_reply(memory, owner, conversation_id, message, knowledge_base)
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Finding, pinning, branching, pruning, export and import of conversations."""
+        return Shelf(self._store, write_archive, read_archive)
 
     def conversations(self, owner: str) -> Sequence[ConversationSummary]:
         """The owner's conversations, newest first."""

@@ -11,9 +11,11 @@ from domain.answer import Answer, AnswerKind
 from domain.conversation import Conversation, ConversationSummary, Query, Turn
 from domain.events import TurnEvent
 from domain.explanation import Explanation
+from domain.feedback import FeedbackStore
 from domain.hand_off import Delivery, HandOff, HandOffState
 from domain.owner_data import OwnerData
 from domain.passage import Document, Passage, RetrievedPassage
+from domain.shelf import ConversationShelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +193,13 @@ class Retriever(Protocol):
 @dataclass(frozen=True, slots=True)
 class Draft:
     """An answer the generator proposes. ``log_probability`` is natural, summed over ``token_count`` tokens;
-    ``origin`` tells which decoding it came from."""
+    ``origin`` tells which decoding it came from; ``finished`` is False where the length limit cut it off."""
 
     text: str
     log_probability: float
     token_count: int
     origin: str
+    finished: bool = True
 
 
 class AnswerGenerator(Protocol):
@@ -275,9 +278,12 @@ class Assistant(Protocol):
     """Everything an interface (page, API, terminal) may ask of Colloquy. ``owner`` is whoever is at the other end;
     an interface never sees storage, models or settings."""
 
-    def stream_reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
+    def stream_reply(
+        self, owner: str, conversation_id: str, message: str, knowledge_base: str, replacing: str = ""
+    ) -> Iterator[TurnEvent]:
         """One turn. Raises ``QuestionRejected`` before the first event, ``UnknownKnowledgeBase``, ``PartUnavailable``.
-        Closing the iterator stops the work; what was written until then is stored as a stopped turn."""
+        Closing the iterator stops the work; what was written until then is stored as a stopped turn. ``replacing``
+        names a turn, the last one, that is not looked at and is forgotten once the new one is stored."""
         ...
 
     def conversations(self, owner: str) -> Sequence[ConversationSummary]: ...
@@ -295,6 +301,12 @@ class Assistant(Protocol):
     def explain(self, turn: Turn) -> Explanation:
         """Why a turn ended as it did, from the turn as it was stored. Takes as long as a short answer."""
         ...
+
+    @property
+    def shelf(self) -> ConversationShelf: ...
+
+    @property
+    def feedback(self) -> FeedbackStore: ...
 
     @property
     def memory_limits(self) -> MemoryLimits: ...
