@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.conversation import Turn
+from domain.conversation import Conversation, Turn
 from domain.errors import Misconfigured, QuestionRejected
 from domain.protocols import MemoryLimits
 from memory.codec import encode_turn
@@ -50,3 +50,22 @@ def given_title(text: str) -> str:
     if not title:
         raise QuestionRejected("A conversation needs a name that can be seen; please type one.")
     return title
+
+
+def checked_turn_ids(conversation: Conversation) -> None:
+    """Raises ``QuestionRejected`` when two turns of ``conversation`` have one id."""
+    ids = [turn.id for turn in conversation.turns]
+    if len(set(ids)) < len(ids):
+        twice = next(one for one in ids if ids.count(one) > 1)
+        raise QuestionRejected(f"This conversation has the turn {twice[:60]!r} twice; give each an id of its own.")
+
+
+def title_of(conversation: Conversation) -> str:
+    """Its title, shortened, or what its first question makes of one that has none."""
+    first = conversation.turns[0].question if conversation.turns else ""
+    return shortened_title(conversation.title) or shortened_title(first)
+
+
+def already_there(conversation_id: str) -> QuestionRejected:
+    """What ``put`` raises for an id that exists."""
+    return QuestionRejected(f"There is a conversation {conversation_id[:60]!r} already; give the new one another id.")

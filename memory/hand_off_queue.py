@@ -76,6 +76,14 @@ class InMemoryHandOffDesk:
             if (item := self._items.get(item_id)) is not None:
                 self._items[item_id] = replace(item, delivery=delivery, delivery_error=error)
 
+    def forget(self, owner_hash: str) -> int:
+        """Takes out every entry of one owner; how many there were."""
+        with self._lock:
+            theirs = [one.id for one in self._items.values() if one.owner_hash == owner_hash]
+            for item_id in theirs:
+                del self._items[item_id]
+            return len(theirs)
+
     def _drop_oldest_done(self) -> None:
         done = [one for one in self._items.values() if one.state is HandOffState.DONE]
         if not done:

@@ -77,6 +77,17 @@ end
 return found
 """
 
+_FORGET = """
+-- KEYS: put, done. ARGV: prefix of items, then ids
+local count = 0
+for i = 2, #ARGV do
+  count = count + redis.call('DEL', ARGV[1] .. ARGV[i])
+  redis.call('ZREM', KEYS[1], ARGV[i])
+  redis.call('ZREM', KEYS[2], ARGV[i])
+end
+return count
+"""
+
 _GET = "return redis.call('HGETALL', KEYS[1])"
 
 
@@ -124,6 +135,11 @@ class RedisHandOffDesk:
     def record_delivery(self, item_id: str, delivery: Delivery, error: str = "") -> None:
         """Notes what became of the webhook's message; an unknown id stays unknown."""
         self._run(_DELIVERY, [_item(item_id)], [delivery.value, error.encode("utf-8", "replace")])
+
+    def forget(self, owner_hash: str) -> int:
+        """Takes out every entry of one owner; how many there were."""
+        theirs = [one.id for one in self.list() if one.owner_hash == owner_hash]
+        return int(self._run(_FORGET, [_PUT, _DONE], [_item(""), *theirs])) if theirs else 0
 
 
 def _item(item_id: str) -> str:

