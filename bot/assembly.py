@@ -13,6 +13,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, Self
 
+from bot.assembly_memory import feedback_in, limits_of, open_memory, turn_log_of
 from bot.assembly_models import MODELS, Models
 from bot.clarifying import Clarifier, ClarifyingOptions
 from bot.conversations import Shelf, memory_for
@@ -29,6 +30,7 @@ from domain.conversation import Conversation, ConversationSummary, Query, Turn
 from domain.errors import PartUnavailable
 from domain.events import TurnEvent
 from domain.explanation import Explanation
+from domain.feedback import FeedbackStore
 from domain.filters import parse_filter
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import (
@@ -41,15 +43,13 @@ from domain.protocols import (
     MemoryLimits,
 )
 from domain.service import PartState
+from domain.turn_log import TurnLog
 from generation.rivals import RivalNames
 from generation.sentence_scoring import LogisticWeights, SentenceScorer, TermWeights, open_weights
 from generation.weighting import CandidateWeigher, WeightingOptions
 from memory.archive import read_archive, write_archive
-from memory.embedded_server import EmbeddedRedis
 from memory.hand_off_queue import InMemoryHandOffDesk
 from memory.in_memory_store import InMemoryConversationStore
-from memory.redis_hand_offs import RedisHandOffDesk
-from memory.redis_store import RedisConversationStore
 from retrieval.duplicates import DistinctRetriever
 from retrieval.encoders import MiniLMEncoder
 from retrieval.fusion_weights import open_fusion_weights
@@ -73,19 +73,10 @@ def assemble(settings: Settings, *, memory: bool = True) -> Colloquy:
 
     Raises ``Misconfigured`` when the Redis of ``settings.redis_url`` does not answer.
     """
-    limits = MemoryLimits(settings.memory.ttl_seconds, settings.memory.max_turns, settings.memory.max_bytes)
     if not memory:
-        return Colloquy(settings, InMemoryConversationStore(limits))
-    at_close: list[Callable[[], object]] = []
-    if settings.redis_url:
-        store = RedisConversationStore(settings.redis_url, limits)
-    else:
-        server = EmbeddedRedis(settings.data_dir.resolve() / "memory")
-        store = RedisConversationStore(server.start(), limits, revive=server.start)
-        at_close = [server.stop]
-    store.ping()
-    queue = RedisHandOffDesk(store.run_script, settings.hand_off.capacity)
-    return Colloquy(settings, store, [store.close, *at_close], queue)
+        return Colloquy(settings, InMemoryConversationStore(limits_of(settings)))
+    opened = open_memory(settings)
+    return Colloquy(settings, opened.store, opened.close, opened.hand_offs)
 
 
 class Colloquy:
@@ -157,6 +148,16 @@ class Colloquy:
             fusion_share=chosen.fusion_share,
             context_exchanges=chosen.reader_context,
         )
+
+    @cached_property
+    def feedback(self) -> FeedbackStore:
+        """What people thought of answers."""
+        return feedback_in(self._store)
+
+    @cached_property
+    def turn_log(self) -> TurnLog:
+        """The turns of all owners, for operators."""
+        return turn_log_of(self._store)
 
     @property
     def encoder(self) -> MiniLMEncoder | HubEncoder:
