@@ -49,11 +49,13 @@ _SCRIPTS = ("helpers.js", "sources.js", "conversations.js", "turns.js", "chat.js
 class _Chat:
     """What happens on each event. Of people it knows only the turns running at this moment."""
 
-    def __init__(self, assistant: Assistant, default_knowledge_base: str, turn_limit: int, beat_seconds: float) -> None:
+    def __init__(
+        self, assistant: Assistant, default_knowledge_base: str, running: RunningTurns, beat_seconds: float
+    ) -> None:
         self._assistant = assistant
         self._default = default_knowledge_base
         self._beat_seconds = beat_seconds
-        self._running = RunningTurns(turn_limit)
+        self._running = running
 
     def load(self, request: gr.Request) -> tuple[str, ...]:
         """A page was opened or refreshed: header, sidebar, transcript, live turn, found passages, box, panel."""
@@ -215,16 +217,16 @@ class _Chat:
 
 def build_page(
     assistant: Assistant,
+    running: RunningTurns,
     *,
     default_knowledge_base: str,
     title: str = "Colloquy",
-    turn_limit: int = 64,
     beat_seconds: float = 1.0,
 ) -> gr.Blocks:
-    """The chat page over ``assistant``. ``turn_limit`` turns may be answered at once over all browsers;
+    """The chat page over ``assistant``. ``running`` says how many turns may be answered at once over all browsers;
     ``beat_seconds`` is how soon a browser that went away is noticed. Needs ``server.build_app`` around it for
     owners and styles."""
-    chat = _Chat(assistant, default_knowledge_base, turn_limit, beat_seconds)
+    chat = _Chat(assistant, default_knowledge_base, running, beat_seconds)
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True) as page:
         header = _part("header")
         sidebar = _part("sidebar")

@@ -17,3 +17,6 @@ class ServiceOptions:
     queue_limit: int = 256
     shutdown_seconds: float = 20.0
     widget_origins: tuple[str, ...] = ()
+
+
+DEFAULTS = ServiceOptions()

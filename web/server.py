@@ -15,7 +15,6 @@ os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
 os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000000"
 
 import gradio as gr
-import uvicorn
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel
@@ -23,11 +22,16 @@ from pydantic import BaseModel
 from domain.access import OPEN, Access
 from domain.errors import Misconfigured, PartUnavailable, UnknownKnowledgeBase
 from domain.protocols import Assistant
+from domain.service import Service
+from web.api.application import ApiBeside, build_api
+from web.api.desk import open_desk
 from web.auth import add_log_in
 from web.chat_page import build_page
 from web.entrance import Entrance
 from web.gate import Gate
 from web.guards import OwnerCookie, OwnHostOnly
+from web.options import DEFAULTS, ServiceOptions
+from web.serving import run
 from web.sources import render_document
 from web.texts import Texts
 from web.turn_routes import add_turn_routes
@@ -60,19 +64,22 @@ class _Place(BaseModel):
 
 
 def build_app(
-    assistant: Assistant,
+    assistant: Service,
     *,
     default_knowledge_base: str,
     title: str = "Colloquy",
-    turn_limit: int = 64,
+    options: ServiceOptions = DEFAULTS,
     access: Access = OPEN,
 ) -> FastAPI:
-    """Everything the browser sees, as one ASGI application; the chat page is at ``/``. ``access``: who may come in."""
+    """Everything the browser and programs see, as one ASGI application; the chat page is at ``/``. ``access``: who may
+    come in. ``app.state.running`` are the turns that page and API are working on."""
     app = FastAPI(title=title, docs_url=None, redoc_url=None, openapi_url=None)
+    desk = open_desk(assistant, default_knowledge_base, options)
+    app.state.running = desk.running
     add_log_in(app, access, _whole_page)
     _add_document_viewer(app, assistant)
     add_turn_routes(app, assistant, _whole_page)
-    page = build_page(assistant, default_knowledge_base=default_knowledge_base, title=title, turn_limit=turn_limit)
+    page = build_page(assistant, desk.running, default_knowledge_base=default_knowledge_base, title=title)
     gr.mount_gradio_app(
         app,
         page,
@@ -89,6 +96,7 @@ def build_app(
     )
     # Given to Gradio as css=, every selector would be rewritten; given as head=, it would arrive after the first paint.
     # The last one added sees a request first: whatever refuses it, the reply carries the headers.
+    app.add_middleware(ApiBeside, api=build_api(desk))
     app.add_middleware(OwnerCookie)
     app.add_middleware(Entrance, access=access)
     app.add_middleware(Gate, access=access)
@@ -97,21 +105,18 @@ def build_app(
 
 
 def serve(
-    assistant: Assistant,
+    assistant: Service,
     host: str = "127.0.0.1",
     port: int = 7860,
     *,
     default_knowledge_base: str,
-    turn_limit: int = 64,
+    options: ServiceOptions = DEFAULTS,
     access: Access = OPEN,
 ) -> None:
     """Serve the page until interrupted. Raises ``Misconfigured`` when the address cannot be listened on."""
     listener = listen(host, port)
-    app = build_app(assistant, default_knowledge_base=default_knowledge_base, turn_limit=turn_limit, access=access)
-    # A stream that is still open must not keep the server from going down.
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3, server_header=False)
-    with listener:
-        uvicorn.Server(config).run(sockets=[listener])
+    app = build_app(assistant, default_knowledge_base=default_knowledge_base, options=options, access=access)
+    run(app, listener, app.state.running, options.shutdown_seconds)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -21,7 +21,9 @@ from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryR
 from domain.explanation import Explanation
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import KnowledgeBaseInfo, MemoryLimits
+from domain.service import PartState
 from tests.web.explanations import EXPLANATION
+from tests.web.fake_service import FakeFeedback, searched, stateless_reply, states
 
 MOVING = """# Moving home
 
@@ -89,6 +91,7 @@ class FakeAssistant:
     asked: int = 0
     kept: dict[tuple[str, str], Conversation] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _feedback: FakeFeedback | None = None
 
     @property
     def memory_limits(self) -> MemoryLimits:
@@ -133,6 +136,7 @@ class FakeAssistant:
         self.asked += 1
         if len(message) > 4000:
             raise QuestionRejected(f"Your message has {len(message):,} characters; please keep it under 4,000.")
+        self.document(knowledge_base, "")
         return self._reply(owner, conversation_id, message, knowledge_base)
 
     def _reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
@@ -167,6 +171,28 @@ class FakeAssistant:
         if not self.store_down:
             self._keep(owner, conversation_id, turn)
         yield AnswerFinished(turn, stored=not self.store_down)
+
+    @property
+    def feedback(self) -> FakeFeedback:
+        if self._feedback is None:
+            self._feedback = FakeFeedback(self)
+        return self._feedback
+
+    def search(self, knowledge_base: str, text: str, k: int) -> Sequence[RetrievedPassage]:
+        self.document(knowledge_base, "")
+        return searched(_search(text), k)
+
+    def stream_answer(
+        self, owner: str, knowledge_base: str, message: str, history: Sequence[tuple[str, str]]
+    ) -> Iterator[TurnEvent]:
+        self.document(knowledge_base, "")
+        return stateless_reply(self, knowledge_base, message, history)
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def part_states(self, knowledge_base: str) -> Sequence[PartState]:
+        return states(self.store_down, knowledge_base in {info.name for info in self.knowledge_bases()})
 
     def explain(self, turn: Turn) -> Explanation:
         self._check_store()

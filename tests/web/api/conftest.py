@@ -1,0 +1,24 @@
+"""One served application for each module of tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.web.api.served import Served
+from tests.web.fakes import FakeAssistant
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    served = Served(FakeAssistant(pause_seconds=0, slow_seconds=0.15, knowledge_bases_count=2))
+    yield served
+    served.close()
+
+
+@pytest.fixture(scope="module")
+def client(served: Served) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=served.url, timeout=20) as client:
+        yield client

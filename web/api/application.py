@@ -1,0 +1,84 @@
+"""The API as one application, and how it stands beside the pages."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import Response
+
+from web.api.chat_completions import add_chat_completions
+from web.api.conversations import add_conversations, add_parts_of_turns
+from web.api.desk import Desk, asking
+from web.api.health import add_health
+from web.api.knowledge import add_knowledge
+from web.api.live import ClientGone
+from web.api.problems import OpenAIProblem, Problem, add_handlers
+from web.api.turns import add_turns
+from web.guards import Application, Receive, Scope, Send
+
+PREFIXES = ("/api/", "/v1/")
+PLACES = frozenset({"/openapi.json", "/healthz", "/readyz", "/metrics", "/widget.js", "/widget-demo"})
+_ABOUT = (
+    "Ask a team's documents. Answers come with citations, calibrated confidence and memory; docs/api.md has examples. "
+    "Errors are RFC 9457 problem details, under /v1 OpenAI's."
+)
+
+
+def build_api(desk: Desk) -> FastAPI:
+    """Every route for programs; ``/openapi.json`` describes them."""
+    api = FastAPI(title="Colloquy", version="1", description=_ABOUT, docs_url=None, redoc_url=None)
+    v1 = APIRouter(prefix="/api/v1", dependencies=[Depends(asking)])
+    add_conversations(v1, desk)
+    add_turns(v1, desk)
+    add_parts_of_turns(v1, desk)
+    add_knowledge(v1, desk)
+    root = APIRouter()
+    add_chat_completions(root, desk)
+    add_health(root, desk)
+    api.include_router(v1)
+    api.include_router(root)
+    add_handlers(api)
+    api.add_exception_handler(ClientGone, _unread)
+    _describe_errors(api)
+    return api
+
+
+async def _unread(_: Request, __: Exception) -> Response:
+    return Response(status_code=503)
+
+
+def _describe_errors(api: FastAPI) -> None:
+    """Puts the shapes of errors, which no route returns, into the description."""
+    described = api.openapi
+
+    def with_errors() -> dict[str, object]:
+        document = described()
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for model in (Problem, OpenAIProblem):
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(schema.pop("$defs", {}))
+            schemas[model.__name__] = schema
+        return document
+
+    api.openapi = with_errors  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+
+
+class ApiBeside:
+    """Sends what is for programs to the API and everything else to the pages."""
+
+    def __init__(self, app: Application, api: Application) -> None:
+        self._app, self._api = app, api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not for_programs(str(scope["path"])):
+            await self._app(scope, receive, send)
+            return
+        # Starlette raises once more what it has answered and our handler has logged; uvicorn would log it again.
+        with suppress(Exception):
+            await self._api(scope, receive, send)
+
+
+def for_programs(path: str) -> bool:
+    """Whether a path belongs to the API."""
+    return path.startswith(PREFIXES) or path in PLACES
