@@ -13,8 +13,11 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, Self
 
+from bot.assembly_access import Guard, open_guard
 from bot.assembly_memory import feedback_in, limits_of, open_memory, turn_log_of
 from bot.assembly_models import MODELS, Models
+from bot.assembly_operating import open_book, open_desk
+from bot.assembly_search import fused, reread
 from bot.clarifying import Clarifier, ClarifyingOptions
 from bot.conversations import Shelf, memory_for
 from bot.dialogue import Dialogue, DialogueSettings
@@ -31,7 +34,7 @@ from domain.errors import PartUnavailable
 from domain.events import TurnEvent
 from domain.explanation import Explanation
 from domain.feedback import FeedbackStore
-from domain.filters import parse_filter
+from domain.operating import OperatorBook, OperatorDesk
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import (
     AnswerWeigher,
@@ -50,11 +53,9 @@ from generation.weighting import CandidateWeigher, WeightingOptions
 from memory.archive import read_archive, write_archive
 from memory.hand_off_queue import InMemoryHandOffDesk
 from memory.in_memory_store import InMemoryConversationStore
-from retrieval.duplicates import DistinctRetriever
 from retrieval.encoders import MiniLMEncoder
-from retrieval.fusion_weights import open_fusion_weights
 from retrieval.hub_encoders import HubEncoder
-from retrieval.hybrid import HybridOptions, HybridRetriever
+from retrieval.hybrid import HybridRetriever
 from retrieval.index_spec import Metric, parse_spec
 from retrieval.ingestion import IngestProgress, ingest, ingest_anew
 from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
@@ -89,8 +90,8 @@ class Colloquy:
         at_close: Sequence[Callable[[], object]] = (),
         hand_offs: HandOffDesk | None = None,
     ) -> None:
-        self._settings, self._store, self._at_close = settings, store, at_close
-        self._models = Models(settings)
+        self.settings, self._store, self._at_close = settings, store, at_close
+        self.models = Models(settings)
         self.hand_offs: HandOffDesk = hand_offs or InMemoryHandOffDesk(settings.hand_off.capacity)
         self._dialogues: dict[str, Dialogue] = {}
         self._lock = Lock()
@@ -98,21 +99,26 @@ class Colloquy:
     # --- parts, opened when first needed -------------------------------------------------------------------------
 
     @cached_property
+    def guard(self) -> Guard:
+        """Who may come in, and how often."""
+        return open_guard(self._store, self.settings)
+
+    @cached_property
     def knowledge(self) -> KnowledgeBaseStore | MilvusKnowledgeBaseStore:
         """The knowledge bases: files under the data directory, or collections on a Milvus server."""
-        chosen = self._settings.retrieval
+        chosen = self.settings.retrieval
         if chosen.milvus_uri is not None:
-            token = self._settings.milvus_token
+            token = self.settings.milvus_token
             server = MilvusServer(chosen.milvus_uri, token.get_secret_value() if token else "")
-            return MilvusKnowledgeBaseStore(server, self._models.encoder)
+            return MilvusKnowledgeBaseStore(server, self.models.encoder)
         index = None if chosen.index == "auto" else parse_spec(chosen.index)
-        folder = self._settings.data_dir / "knowledge"
-        return KnowledgeBaseStore(folder, self._models.encoder, index=index, metric=Metric(chosen.metric))
+        folder = self.settings.data_dir / "knowledge"
+        return KnowledgeBaseStore(folder, self.models.encoder, index=index, metric=Metric(chosen.metric))
 
     @cached_property
     def _handing_off(self) -> HandingOff:
         """Opened with the first dialogue, not by commands that only look: it sends again what waits for the webhook."""
-        chosen, secret = self._settings.hand_off, self._settings.hand_off_secret
+        chosen, secret = self.settings.hand_off, self.settings.hand_off_secret
         if chosen.webhook_url is None:
             return HandingOff(self.hand_offs)
         key = secret.get_secret_value() if secret else ""
@@ -126,28 +132,28 @@ class Colloquy:
     def retriever(self, knowledge_base: str, *, rerank: bool = True) -> HybridRetriever | RerankingRetriever:
         """How this knowledge base is searched; ``rerank=False`` stops at the fusion, for measurements."""
         self.knowledge.open(knowledge_base)  # raises UnknownKnowledgeBase now rather than in the middle of a search
-        chosen = self._settings.retrieval
-        hybrid = HybridRetriever(
-            lambda: self.knowledge.open(knowledge_base).snapshot(),
-            self._models.encoder,
-            HybridOptions(
-                pool=chosen.pool,
-                context_weight=chosen.context_weight,
-                only=parse_filter(chosen.only, chosen.valid_on),
-                fusion=chosen.fusion,
-                learned=open_fusion_weights(MODELS / "fusion" / "weights.json") if chosen.fusion == "learned" else None,
-            ),
-        )
-        if not rerank:
-            return hybrid
-        return RerankingRetriever(
-            DistinctRetriever(hybrid),
-            self._models.reader,
-            candidates=chosen.candidates,
-            threshold=chosen.threshold,
-            fusion_share=chosen.fusion_share,
-            context_exchanges=chosen.reader_context,
-        )
+        chosen = self.settings.retrieval
+        hybrid = fused(lambda: self.knowledge.open(knowledge_base).snapshot(), self.models, chosen)
+        return reread(hybrid, self.models.reader, chosen) if rerank else hybrid
+
+    @cached_property
+    def book(self) -> OperatorBook:
+        """What operators write down."""
+        return open_book(self._store)
+
+    @cached_property
+    def operator(self) -> OperatorDesk:
+        """What the operators' console calls. Opened by whoever serves it: from then on the settings that operators
+        changed hold."""
+        return open_desk(self)
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Turns that begin from now on go by ``settings`` where they concern a turn; those that run end as they
+        began."""
+        self.settings = self.models.settings = settings
+        anew = {name: self._assembled(name) for name in list(self._dialogues)}
+        with self._lock:
+            self._dialogues = anew
 
     @cached_property
     def feedback(self) -> FeedbackStore:
@@ -162,7 +168,7 @@ class Colloquy:
     @property
     def encoder(self) -> MiniLMEncoder | HubEncoder:
         """What makes vectors of queries and passages."""
-        return self._models.encoder
+        return self.models.encoder
 
     def sentence_scorer(self, knowledge_base: str, weights: LogisticWeights | None = None) -> SentenceScorer:
         """What says how likely a sentence of this knowledge base holds the answer (by the shipped weights)."""
@@ -187,28 +193,28 @@ class Colloquy:
             return self._dialogues[knowledge_base]
 
     def _assembled(self, knowledge_base: str) -> Dialogue:
-        chosen, title = self._settings, self.knowledge.info(knowledge_base).title  # an unknown one ends here
+        chosen, title = self.settings, self.knowledge.info(knowledge_base).title  # an unknown one ends here
         weights, seen = chosen.weighting, chosen.retrieval.reader_context
         weighing = WeightingOptions(weights.mode, weights.retrieval_weight, seen)
         passages = self._sample(knowledge_base)
         scorer = self._scorer(passages)
-        weigher = CandidateWeigher(self._models.reader, sentence_spans, weighing, scorer, self._models.answer_weights)
+        weigher = CandidateWeigher(self.models.reader, sentence_spans, weighing, scorer, self.models.answer_weights)
         policy = self._policy(weigher, title, passages)
         return Dialogue(
-            self._models.rewriter,
+            self.models.rewriter,
             self.retriever(knowledge_base),
-            self._models.answerer,
+            self.models.answerer,
             policy,
-            window=self._models.window.fit,
+            window=self.models.window.fit,
             settings=DialogueSettings(chosen.retrieval.top_k, chosen.generation.passages),
         )
 
     def _policy(self, weigher: AnswerWeigher, title: str, passages: Sequence[Passage]) -> Policy:
-        chosen, telling = self._settings.policy, TellingWords(passages)
+        chosen, telling = self.settings.policy, TellingWords(passages)
         options = ClarifyingOptions(chosen.nearly_as_likely, chosen.worth_asking, chosen.sure_enough)
         return Policy(
             NamingGuard(weigher, NamedModels(passages)),
-            PolicySettings(self._models.abstain_below),
+            PolicySettings(self.models.abstain_below),
             subject=title,
             subject_words=subject_words({passage.title for passage in passages}),
             clarifier=Clarifier(telling, options, Twins(passages, telling, sentence_spans))
@@ -221,7 +227,8 @@ class Colloquy:
     def stream_reply(
         self, owner: str, conversation_id: str, message: str, knowledge_base: str, replacing: str = ""
     ) -> Iterator[TurnEvent]:
-        """One turn; see ``domain.protocols.Assistant``."""
+        """One turn; see ``domain.protocols.Assistant``. Raises ``TooOften`` where accounts are on."""
+        self.guard.admit_turn(owner)
         memory = memory_for(self._store, replacing)
         return self.dialogue(knowledge_base).stream_reply(memory, owner, conversation_id, message, knowledge_base)
 
@@ -261,7 +268,7 @@ class Colloquy:
 
     def explain(self, turn: Turn) -> Explanation:
         """Why a turn ended as it did, from the turn as it was stored."""
-        return self._models.explainer.explain(turn)
+        return self.models.explainer.explain(turn)
 
     # --- what programs ask for, see ``domain.service.Service`` ------------------------------------------------------
 
@@ -274,7 +281,7 @@ class Colloquy:
 
     def count_tokens(self, text: str) -> int:
         """How many tokens the models see in ``text``."""
-        return self._models.pieces.count(text)
+        return self.models.pieces.count(text)
 
     def part_states(self, knowledge_base: str) -> Sequence[PartState]:
         """What an answer about ``knowledge_base`` needs, and whether it is there."""
@@ -304,7 +311,7 @@ class Colloquy:
 
     def _as_evidence(self, question: str, passages: Sequence[Passage]) -> list[RetrievedPassage]:
         """Given passages in their given order, with the reader's relevance."""
-        readings = self._models.reader.read(question, passages)
+        readings = self.models.reader.read(question, passages)
         return [
             RetrievedPassage(passage, reading.relevance, rank, {"relevance": reading.relevance})
             for rank, (passage, reading) in enumerate(zip(passages, readings, strict=True), 1)
@@ -312,7 +319,7 @@ class Colloquy:
 
     def read(self, question: str, passages: Sequence[Passage]) -> Sequence[Evidence]:
         """What the reader says of each passage."""
-        return self._models.reader.read(question, passages)
+        return self.models.reader.read(question, passages)
 
     def search(self, knowledge_base: str, text: str, k: int) -> Sequence[RetrievedPassage]:
         """At most ``k`` passages for ``text`` as it is."""

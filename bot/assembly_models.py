@@ -31,11 +31,11 @@ class Models:
     """Safe for several threads as far as the models are."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
 
     @property
     def cache(self) -> Path:
-        return self._settings.data_dir / "models"
+        return self.settings.data_dir / "models"
 
     @cached_property
     def encoder(self) -> MiniLMEncoder | HubEncoder:
@@ -56,11 +56,11 @@ class Models:
         named = self._named("rewriter")
         if named is None:
             return CopyRewriter(MODELS / "rewriter", minilm_folder())
-        return open_rewriter(named, self._machine, RewritingOptions(separator=self._settings.hub.separator))
+        return open_rewriter(named, self._machine, RewritingOptions(separator=self.settings.hub.separator))
 
     @cached_property
     def answerer(self) -> AnswerGenerator:
-        hub, chosen, named = self._settings.hub, self._settings.generation, self._named("answerer")
+        hub, chosen, named = self.settings.hub, self.settings.generation, self._named("answerer")
         modes = tuple(map(FusionMode, hub.modes if named else chosen.modes))
         if named is None:
             return CopyAnswerer(
@@ -77,13 +77,13 @@ class Models:
 
     def _named(self, part: str) -> Named | None:
         """The model that the hub profile names for ``part``; None where what ships does it."""
-        hub, on = self._settings.hub, self._settings.generation.profile == "hub"
+        hub, on = self.settings.hub, self.settings.generation.profile == "hub"
         name = getattr(hub, part) if on else None
         return Named(name, getattr(hub, f"{part}_revision")) if name else None
 
     @property
     def _machine(self) -> Machine:
-        hub = self._settings.hub
+        hub = self.settings.hub
         return Machine(self.cache, hub.runtime, hub.device, hub.compute_type, hub.precision)
 
     @cached_property
@@ -97,7 +97,7 @@ class Models:
 
     @cached_property
     def window(self) -> HistoryWindow:
-        return HistoryWindow(self._settings.window.max_turns, self._settings.window.max_tokens, self.pieces.count)
+        return HistoryWindow(self.settings.window.max_turns, self.settings.window.max_tokens, self.pieces.count)
 
     @cached_property
     def answer_weights(self) -> AnswerWeights | None:
@@ -107,7 +107,7 @@ class Models:
     @property
     def abstain_below(self) -> float:
         """The confidence below which the assistant does not answer: as set, or what the wanted precision asks for."""
-        chosen = self._settings.weighting
+        chosen = self.settings.weighting
         if chosen.target_precision is None or self.answer_weights is None:
             return chosen.abstain_below
         return threshold_for(self.answer_weights.curve, chosen.target_precision)

@@ -42,10 +42,12 @@ def test_a_line_that_a_killed_writer_cut_short_costs_nothing_but_itself(tmp_path
 def test_writers_at_the_same_time_all_add(tmp_path: Path) -> None:
     names = [f"{writer}-{number}" for writer in range(4) for number in range(10)]
     stores = [CorrectionFile(tmp_path / "corrections.jsonl") for _ in range(4)]
-    threads = [
-        Thread(target=lambda n=writer: [stores[n].add(correction(f"{n}-{number}")) for number in range(10)])  # type: ignore[misc]
-        for writer in range(4)
-    ]
+
+    def write(writer: int) -> None:
+        for number in range(10):
+            stores[writer].add(correction(f"{writer}-{number}"))
+
+    threads = [Thread(target=write, args=(writer,)) for writer in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

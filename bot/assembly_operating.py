@@ -1,0 +1,330 @@
+"""What the operators' console calls, made of this house's parts. Reads settings: some of them change while it runs."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from threading import Lock
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ValidationError
+
+from bot.assembly_models import Models
+from bot.assembly_search import fused, reread
+from bot.operating import Corrections, Queue, Turns
+from bot.overview import Overviews
+from bot.shipped import SHIPPED, SHIPPED_FOLDER
+from domain.answer import AnswerKind
+from domain.conversation import Query, Turn
+from domain.errors import Misconfigured, PartUnavailable
+from domain.explanation import Explanation
+from domain.feedback import FeedbackStore
+from domain.operating import AuditEntry, Knob, OperatorBook, Search, Trial, Uploaded
+from domain.passage import Document, Passage
+from domain.protocols import HandOffDesk, KnowledgeBaseInfo
+from domain.turn_log import TurnFilter, TurnLog
+from memory.corrections_file import FILE_NAME, CorrectionFile
+from memory.operator_book import InMemoryOperatorBook
+from memory.redis_operator_book import RedisOperatorBook
+from retrieval.knowledge_base import KnowledgeBaseStore
+from retrieval.library import Library, page_source
+from retrieval.milvus_store import MilvusKnowledgeBaseStore
+from retrieval.quality.coverage import Asked, clusters
+from retrieval.quality.links import read_sources
+from retrieval.quality.page_html import render_report
+from retrieval.quality.pages import read_pages
+from retrieval.quality.report import Questions, Subject, examine
+from retrieval.readers import SUPPORTED_SUFFIXES
+from retrieval.readers.files import MAX_FILE_BYTES
+from settings import RetrievalSettings, Settings
+
+_ASKED = 2000  # questions that a report on a knowledge base looks at
+_KEPT = 400  # characters of a text that the audit keeps of a change
+_FUSIONS: tuple[Literal["learned", "rrf"], ...] = ("learned", "rrf")
+_SLUG = re.compile(r"[\W_]+")
+_LOG = logging.getLogger(__name__)
+
+_KNOBS = (
+    Knob("weighting.abstain_below", "share", "", ""),
+    Knob("weighting.mode", "choice", "", "", choices=("adaptive", "fixed")),
+    Knob("weighting.retrieval_weight", "share", "", ""),
+    Knob("retrieval.top_k", "count", "", "", 1, 20),
+    Knob("retrieval.candidates", "count", "", "", 1, 100),
+    Knob("retrieval.threshold", "share", "", ""),
+    Knob("retrieval.fusion", "choice", "", "", choices=_FUSIONS),
+    Knob("retrieval.fusion_share", "share", "", ""),
+    Knob("generation.passages", "count", "", "", 1, 20),
+    Knob("policy.ask_back", "switch", "", "", choices=("true", "false")),
+    Knob("policy.nearly_as_likely", "share", "", ""),
+    Knob("policy.worth_asking", "share", "", ""),
+    Knob("policy.sure_enough", "share", "", ""),
+)
+"""Settings that a turn reads when it begins. The others are built into models, stores or the server."""
+
+
+class Host(Protocol):
+    """What the console needs of ``bot.assembly.Colloquy``."""
+
+    hand_offs: HandOffDesk
+    settings: Settings
+    models: Models
+
+    @property
+    def book(self) -> OperatorBook: ...
+
+    @property
+    def knowledge(self) -> KnowledgeBaseStore | MilvusKnowledgeBaseStore: ...
+
+    @property
+    def turn_log(self) -> TurnLog: ...
+
+    @property
+    def feedback(self) -> FeedbackStore: ...
+
+    def explain(self, turn: Turn) -> Explanation: ...
+
+    def reconfigure(self, settings: Settings) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """``domain.operating.OperatorDesk``."""
+
+    turns: Turns
+    queue: Queue
+    corrections: Corrections
+    library: Bases
+    playground: Trials
+    overviews: Overviews
+    settings: LiveSettings
+
+
+def open_desk(host: Host, shown: Callable[[str], str] = lambda text: text) -> Desk:
+    """The desk over ``host``. What was changed while an earlier run went on holds again from now on.
+
+    ``shown`` is applied to what people typed, before operators see it.
+    """
+    bases = Bases(host)
+    kept = CorrectionFile(host.settings.data_dir / FILE_NAME)
+    return Desk(
+        Turns(host.turn_log, host.explain, shown),
+        Queue(host.turn_log, host.feedback, host.hand_offs, host.book),
+        Corrections(host.turn_log, kept, bases, host.book),
+        bases,
+        Trials(host),
+        Overviews(host.turn_log, lambda questions: _alike(host, questions)),
+        LiveSettings(host),
+    )
+
+
+def open_book(store: object) -> OperatorBook:
+    """The operators' book beside the conversations: in their Redis, or in this process where they are."""
+    run = getattr(store, "run_script", None)
+    return InMemoryOperatorBook() if run is None else RedisOperatorBook(run)
+
+
+def _alike(host: Host, questions: Sequence[str]) -> Sequence[Sequence[int]]:
+    return clusters(host.models.encoder.encode_queries(questions))
+
+
+class LiveSettings:
+    """``domain.operating.SettingsRoom``: the settings file with what operators changed laid over it."""
+
+    def __init__(self, host: Host) -> None:
+        self._host, self._start, self._lock = host, host.settings, Lock()
+        for key, value in host.book.settings().items():
+            try:
+                host.reconfigure(changed(host.settings, key, value))
+            except Misconfigured as error:  # of another version, or no longer allowed: the file's value holds
+                _LOG.warning("A setting that was changed earlier is passed over: %s", error)
+
+    def knobs(self) -> Sequence[Knob]:
+        """Each with its value now and the one of the settings file."""
+        return [
+            Knob(one.key, one.kind, _spelt(self._host.settings, one.key), _spelt(self._start, one.key), one.low,
+                 one.high, one.choices)
+            for one in _KNOBS
+        ]  # fmt: skip
+
+    def change(self, key: str, value: str, by: str) -> None:
+        """Holds from the next turn on; a turn that runs is answered as it began."""
+        with self._lock:
+            old, settings = self._host.settings, changed(self._host.settings, key, value.strip())
+            if settings == old:
+                return
+            entry = AuditEntry(time.time(), by, key, _spelt(old, key), _spelt(settings, key))
+            self._host.book.record(entry, setting=key)
+            self._host.reconfigure(settings)
+
+    def audit(self, limit: int) -> Sequence[AuditEntry]:
+        """Who changed what, newest first."""
+        return self._host.book.audit(limit)
+
+
+def changed(settings: Settings, key: str, value: str) -> Settings:
+    """``settings`` with ``key`` at ``value``. Raises ``Misconfigured`` for what no operator may change, or cannot be.
+
+    A threshold that is set takes the place of a wanted precision, which would overrule it.
+    """
+    knob = next((one for one in _KNOBS if one.key == key), None)
+    if knob is None:
+        raise Misconfigured(f"The setting {key[:60]!r} cannot change while Colloquy runs; set it in settings.toml.")
+    group_name, field = key.split(".")
+    group: BaseModel = getattr(settings, group_name)
+    told = {**group.model_dump(), field: value}
+    if key == "weighting.abstain_below":
+        told["target_precision"] = None
+    try:
+        made = type(group).model_validate(told)
+    except ValidationError as error:
+        raise _refused(knob, value) from error
+    if knob.kind == "count" and not knob.low <= getattr(made, field) <= knob.high:
+        raise _refused(knob, value)
+    return settings.model_copy(update={group_name: made})
+
+
+def _refused(knob: Knob, value: str) -> Misconfigured:
+    may = " or ".join(knob.choices) if knob.choices else f"a number from {knob.low:g} to {knob.high:g}"
+    return Misconfigured(f"The setting {knob.key} cannot be {value[:40]!r}; give {may}.")
+
+
+def _spelt(settings: Settings, key: str) -> str:
+    """A value as ``settings.toml`` has it."""
+    group, field = key.split(".")
+    value = getattr(getattr(settings, group), field)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Trials:
+    """``domain.operating.Playground``: one question searched in every way, each with a reader that remembers nothing,
+    so that the times can be compared."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def run(self, search: Search) -> Sequence[Trial]:
+        """The way of turns first, then the others."""
+        chosen = self._host.settings.retrieval
+        base = self._host.knowledge.open(search.knowledge_base)
+        base_settings = chosen.model_copy(update={"only": search.only} if search.only else {})
+        ways = [(fusion, reranked) for reranked in (True, False) for fusion in _FUSIONS]
+        ways.sort(key=lambda way: way != (chosen.fusion, True))
+        self._host.models.encoder.encode_queries([search.question])  # the first of all pays for loading
+        return [
+            self._trial(search, base.snapshot, base_settings.model_copy(update={"fusion": fusion}), reranked=reranked)
+            for fusion, reranked in ways
+        ]
+
+    def _trial(self, search: Search, snapshots: object, chosen: RetrievalSettings, *, reranked: bool) -> Trial:
+        models = self._host.models
+        hybrid = fused(snapshots, models, chosen)  # type: ignore[arg-type]
+        retriever = reread(hybrid, models.reader.fresh(), chosen) if reranked else hybrid
+        started = time.perf_counter()
+        found = tuple(retriever.retrieve(Query(search.question, search.question), search.top_k))
+        seconds = time.perf_counter() - started
+        current = reranked and chosen.fusion == self._host.settings.retrieval.fusion
+        return Trial(chosen.fusion, reranked, current, found, seconds)
+
+
+class Bases:
+    """``domain.operating.LibraryRoom``, and what corrections change of it. Every change is in the audit."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.max_bytes, self.kinds = MAX_FILE_BYTES, SUPPORTED_SUFFIXES
+
+    @property
+    def _library(self) -> Library:
+        return Library(self._host.knowledge, max_bytes=self.max_bytes)
+
+    def bases(self) -> Sequence[KnowledgeBaseInfo]:
+        """All of them, by name."""
+        return [self._host.knowledge.info(name) for name in self._host.knowledge.names()]
+
+    def documents(self, name: str) -> Sequence[Document]:
+        """By title."""
+        return self._library.documents(name)
+
+    def page(self, name: str, document_id: str) -> tuple[Document, str, tuple[Passage, ...]] | None:
+        """A document with its text and passages."""
+        return self._library.page(name, document_id)
+
+    def create(self, name: str, title: str, by: str) -> None:
+        """An empty knowledge base."""
+        self._host.knowledge.create(name, title.strip() or name)
+        self._record(by, f"knowledge base {name}", "", title.strip() or name)
+
+    def upload(self, name: str, file_name: str, data: bytes, by: str) -> Uploaded:
+        """Reads a file into the knowledge base."""
+        stored = self._library.upload(name, file_name, data)
+        titles = tuple(one.title for one in stored.documents)
+        self._record(by, f"upload {name}/{stored.documents[0].source}", "", ", ".join(titles))
+        return Uploaded(titles, stored.replaced, stored.refused)
+
+    def describe(self, name: str, document: Document, by: str) -> Document:
+        """Keeps title and metadata."""
+        before = self._library.page(name, document.id)
+        new = self._library.describe(name, document.id, document.title, document.metadata)
+        self._record(by, f"document {name}/{document.id}", _described(before[0]) if before else "", _described(new))
+        return new
+
+    def delete(self, name: str, document_id: str, by: str) -> None:
+        """Takes a document out."""
+        before = self._library.page(name, document_id)
+        self._library.delete(name, document_id)
+        self._record(by, f"document {name}/{document_id}", before[0].title if before else "", "")
+
+    def rebuild(self, name: str, by: str) -> int:
+        """Encodes all passages anew; what is searched stays until the new one is whole."""
+        count = self._host.knowledge.reembed(name)
+        self._record(by, f"knowledge base {name}", "", f"{count} passages encoded anew")
+        return count
+
+    def report(self, name: str) -> str:
+        """What is wrong with the documents, with the questions that people asked about them."""
+        base = self._host.knowledge.open(name)
+        folder = next((SHIPPED_FOLDER / one.folder for one in SHIPPED if one.name == name), None)
+        files = read_sources(folder) if folder is not None and folder.is_dir() else {}
+        subject = Subject(name, self._host.knowledge.info(name).title, date.today())
+        return render_report(examine(subject, read_pages(base), files, self._questions(name)))
+
+    def correct(self, knowledge_base: str, passage_id: str, text: str) -> Passage:
+        """Puts ``text`` in the place of a passage's."""
+        return self._library.correct(knowledge_base, passage_id, text)
+
+    def add_page(self, knowledge_base: str, title: str, text: str) -> Passage:
+        """Adds a page; one of the same title takes its place."""
+        slug = _SLUG.sub("-", title.casefold()).strip("-")[:60] or "page"
+        source = page_source(title, text, {"written_by": "operators"})
+        stored = self._library.upload(knowledge_base, f"answer-{slug}.md", source)
+        page = self._library.page(knowledge_base, stored.documents[0].id)
+        assert page is not None, "it was stored a moment ago"
+        return page[2][0]
+
+    def _questions(self, name: str) -> Questions | None:
+        kinds = frozenset({AnswerKind.GENERATED, AnswerKind.QUOTED, AnswerKind.ABSTAINED})
+        turns = self._host.turn_log.recent(_ASKED, where=TurnFilter(kinds=kinds, knowledge_base=name))
+        asked = tuple(Asked(one.question, one.kind is not AnswerKind.ABSTAINED, one.confidence) for one in turns)
+        return Questions(asked, self._host.models.encoder.encode_queries, self._nearest(name)) if asked else None
+
+    def _nearest(self, name: str) -> Callable[[object], Passage | None]:
+        def nearest(vector: object) -> Passage | None:
+            with self._host.knowledge.open(name).snapshot() as snapshot:
+                rows = [row for row, _ in snapshot.dense(vector, 1)]  # type: ignore[arg-type]
+                return next(iter(snapshot.passages(rows).values()), None)
+
+        return nearest
+
+    def _record(self, by: str, what: str, old: str, new: str) -> None:
+        try:
+            self._host.book.record(AuditEntry(time.time(), by, what, old[:_KEPT], new[:_KEPT]))
+        except PartUnavailable as error:  # it is done all the same, and saying that it failed would be wrong
+            _LOG.warning("%s changed %s, which the audit does not hold: %s", by, what, error)
+
+
+def _described(document: Document) -> str:
+    return "; ".join([document.title, *(f"{key}={value}" for key, value in sorted(document.metadata.items()))])
