@@ -20,11 +20,12 @@ def launch(
 ) -> None:
     """Serve the page until interrupted; ``progress`` follows the first ingestion, ``ready`` comes before serving."""
     with assemble(settings) as colloquy:
+        access = colloquy.guard.access()  # who may not come in is said before anything takes time
         for _ in ensure_shipped(colloquy, settings.data_dir, progress=progress):
             pass
         Thread(target=colloquy.dialogue, args=(settings.knowledge_base,), daemon=True).start()  # models load meanwhile
         ready()
-        serve(colloquy, settings.host, settings.port, default_knowledge_base=settings.knowledge_base)
+        serve(colloquy, settings.host, settings.port, default_knowledge_base=settings.knowledge_base, access=access)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from typing import Any
 from domain.access import LOOPBACK, Access, TooOften, is_loopback
 from domain.accounts import Accounts, Limit, RateLimiter
 from domain.errors import Misconfigured, PartUnavailable
+from domain.protocols import ConversationStore
 from memory.in_memory_accounts import InMemoryAccounts, InMemoryRateLimiter
+from memory.in_memory_store import InMemoryConversationStore
 from memory.passwords import Passwords
 from memory.redis_accounts import RedisAccounts
 from memory.redis_rate_limits import RedisRateLimiter
@@ -77,6 +79,14 @@ class Guard:
                 "Accounts are on and there is none, so nobody could log in; add one first: "
                 "colloquy users add NAME --role admin (docs/security.md)."
             )
+
+
+def open_guard(store: ConversationStore, settings: Settings) -> Guard:
+    """Accounts and limits beside the conversations of ``store``."""
+    run = getattr(store, "run_script", None)
+    if run is None and not isinstance(store, InMemoryConversationStore):
+        raise Misconfigured(f"{type(store).__name__} has no room for accounts; give a store of the memory part.")
+    return Guard(settings, run)
 
 
 def accounts_on(settings: Settings) -> bool:
