@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Literal, Self
 
 from bot.assembly_access import Guard, open_guard
-from bot.assembly_access import Guard, open_guard
 from bot.assembly_memory import feedback_in, limits_of, open_memory, turn_log_of
 from bot.assembly_models import MODELS, Models
 from bot.assembly_operating import open_book, open_desk
@@ -98,11 +97,6 @@ class Colloquy:
         self._lock = Lock()
 
     # --- parts, opened when first needed -------------------------------------------------------------------------
-
-    @cached_property
-    def guard(self) -> Guard:
-        """Who may come in, and how often."""
-        return open_guard(self._store, self.settings)
 
     @cached_property
     def guard(self) -> Guard:
