@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from html import escape
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ from web.rendering import (
 from web.running import RunningTurn, RunningTurns
 from web.texts import ENGLISH
 from web.view import View
-from web.visitors import Person, explain, field, person_of, tab_of, valid, view_for
+from web.visitors import Person, explain, field, person_of, person_or_not, tab_of, valid, view_for
 
 _STATIC = Path(__file__).parent / "static"
 _SESSIONS_KEPT = 16
@@ -98,16 +99,37 @@ class _Chat:
             return render_sidebar_failure(message, view.texts), gr.skip(), gr.skip(), gr.skip()
         return self.open(gr.EventData(None, {"knowledge_base": field(event, "knowledge_base")}), request)
 
-    def rename(self, event: gr.EventData, request: gr.Request) -> str:
-        """Give a conversation the title that was typed; returns the sidebar."""
+    def forget(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        """Delete one turn of the open conversation, and with its last turn the conversation; shows what is left."""
+        view = view_for(request, list(self._assistant.knowledge_bases()))
+        try:
+            owner, conversation_id = person_of(request, view).owner, valid(field(event, "conversation"))
+            self._assistant.shelf.delete_turn(owner, conversation_id, field(event, "turn"))
+            if not self._assistant.conversation(owner, conversation_id).turns:
+                self._assistant.delete_conversation(owner, conversation_id)
+        except Exception as error:
+            message, _ = explain(error, view.texts)
+            return render_sidebar_failure(message, view.texts), gr.skip(), gr.skip(), gr.skip()
+        return self.open(event, request)
+
+    def arrange(self, event: gr.EventData, request: gr.Request) -> str:
+        """Rename, pin or unpin a conversation, or just list them anew; returns the sidebar."""
         view = view_for(request, list(self._assistant.knowledge_bases()))
         try:
             person = person_of(request, view)
-            self._assistant.rename_conversation(person.owner, valid(field(event, "rename")), field(event, "title"))
+            self._arrange(person.owner, event)
             return self._sidebar(person, field(event, "conversation"))
         except Exception as error:
             message, _ = explain(error, view.texts)
             return render_sidebar_failure(message, view.texts)
+
+    def _arrange(self, owner: str, event: gr.EventData) -> None:
+        if renamed := valid(field(event, "rename")):
+            self._assistant.rename_conversation(owner, renamed, field(event, "title"))
+        if pinned := valid(field(event, "pin")):
+            self._assistant.shelf.pin(owner, pinned, True)
+        if unpinned := valid(field(event, "unpin")):
+            self._assistant.shelf.pin(owner, unpinned, False)
 
     def stop(self, request: gr.Request) -> None:
         """Stop what is being written in this tab."""
@@ -119,32 +141,56 @@ class _Chat:
         view = view_for(request, bases)
         conversation_id = valid(field(event, "conversation"))
         knowledge_base = field(event, "knowledge_base") or self._default
-        progress = Progress(field(event, "message"), knowledge_base)
+        progress = Progress(field(event, "message"), knowledge_base, replaces=field(event, "replaces"))
         try:
             person = person_of(request, view)
             if not conversation_id:
                 raise ValueError("a question came without a well-formed conversation id")
-            before, turns = await asyncio.to_thread(self._before, person, conversation_id, knowledge_base)
+            await asyncio.to_thread(self._branch, person, event)
+            before, turns = await asyncio.to_thread(self._before, person, conversation_id, progress)
             yield gr.skip(), turns, _live(render_progress(progress, view), conversation_id), ""
             async for update in self._answer(person, before, progress):
                 yield update
         except Exception as error:
             message, rejected = explain(error, view.texts)
             failure = render_failure(progress, message, view, rejected)
-            yield gr.skip(), gr.skip(), _live(failure, conversation_id), ""
+            restored = await asyncio.to_thread(self._restored, person_or_not(request, view), conversation_id, progress)
+            yield gr.skip(), restored, _live(failure, conversation_id), ""
 
-    def _before(self, person: Person, conversation_id: str, knowledge_base: str) -> tuple[Conversation, Any]:
+    def _branch(self, person: Person, event: gr.EventData) -> None:
+        """Begin the conversation with the turns before an edited question, where that is what was asked for."""
+        source, branch = valid(field(event, "branch_of")), valid(field(event, "conversation"))
+        if source:
+            self._assistant.shelf.branch(person.owner, source, field(event, "before"), branch, field(event, "message"))
+
+    def _before(self, person: Person, conversation_id: str, progress: Progress) -> tuple[Conversation, Any]:
         """What was said before, and its drawing. Without memory the page keeps what it shows and the turn goes on."""
         try:
             before = self._assistant.conversation(person.owner, conversation_id)
+            earlier = tuple(takewhile(lambda turn: turn.id != progress.replaces, before.turns))
+            turns = render_transcript(replace(before, turns=earlier), self._about(person, before))
         except PartUnavailable:
             return Conversation(conversation_id, person.owner), gr.skip()
-        turns = render_transcript(before, self._about(person, conversation_id))
-        return before, _turns(turns, conversation_id, knowledge_base)
+        return before, _turns(turns, conversation_id, progress.knowledge_base)
 
-    def _about(self, person: Person, conversation_id: str) -> View:
-        """The person's view of one conversation, with what they thought of its answers."""
-        return replace(person.view, conversation=conversation_id)
+    def _restored(self, person: Person | None, conversation_id: str, progress: Progress) -> Any:
+        """The transcript with the answer that was to be replaced and is still there, where asking again came to nothing
+        or was stopped."""
+        if not progress.replaces or person is None:
+            return gr.skip()
+        try:
+            return self._transcript(person, conversation_id, [], progress.knowledge_base)
+        except PartUnavailable:
+            return gr.skip()
+
+    def _about(self, person: Person, conversation: Conversation) -> View:
+        """The person's view of one conversation: what they thought of its answers, and where it branched off."""
+        given = self._assistant.feedback.of(person.owner, conversation.id)
+        verdicts = {turn_id: feedback.verdict for turn_id, feedback in given.items()}
+        titles: dict[str, str] = {}
+        if conversation.branched_from:
+            titles = {one.id: one.title for one in self._assistant.conversations(person.owner)}
+        return replace(person.view, conversation=conversation.id, verdicts=verdicts, conversation_titles=titles)
 
     async def _answer(self, person: Person, before: Conversation, progress: Progress) -> AsyncIterator[tuple[Any, ...]]:
         view, finished = replace(person.view, conversation=before.id), ""
@@ -166,10 +212,15 @@ class _Chat:
             self._running.finish(person.tab, turn)
         if not turn.abandoned:
             sidebar = await asyncio.to_thread(self._sidebar_or_not, person, before.id)
-            yield sidebar, gr.skip(), _live(finished, before.id), ""
+            if turn.stopping and progress.replaces:  # the answer that was there is there again
+                restored = await asyncio.to_thread(self._restored, person, before.id, progress)
+                yield sidebar, restored, _live("", before.id), ""
+            else:
+                yield sidebar, gr.skip(), _live(finished, before.id), ""
 
     def _begin(self, owner: str, conversation_id: str, progress: Progress) -> Callable[[], Any]:
-        return lambda: self._assistant.stream_reply(owner, conversation_id, progress.question, progress.knowledge_base)
+        asked = (owner, conversation_id, progress.question, progress.knowledge_base, progress.replaces)
+        return lambda: self._assistant.stream_reply(*asked)
 
     @staticmethod
     def _step(progress: Progress, conversation_id: str, view: View, changed: bool) -> tuple[Any, ...]:
@@ -208,7 +259,7 @@ class _Chat:
             conversation = self._assistant.conversation(person.owner, conversation_id)
             if conversation.turns:
                 used = conversation.turns[-1].knowledge_base
-                view = self._about(person, conversation_id)
+                view = self._about(person, conversation)
                 return _turns(render_transcript(conversation, view), conversation_id, used)
         name = chosen or self._default
         info = next((info for info in bases if info.name == name), None)
@@ -245,7 +296,8 @@ def build_page(
         conversation = [sidebar, transcript, live, found]
         bridge.open(chat.open, None, conversation, **how)
         bridge.remove(chat.remove, None, conversation, **how)
-        bridge.rename(chat.rename, None, sidebar, **how)
+        bridge.forget(chat.forget, None, conversation, **how)
+        bridge.arrange(chat.arrange, None, sidebar, **how)
         asked = bridge.ask(chat.ask, None, conversation, **how)
         asked.then(None, None, None, js="() => window.colloquySettled?.()", show_progress="hidden")
         bridge.stop(chat.stop, None, None, **how)

@@ -27,7 +27,7 @@ ASK_A_PERSON = "Ask a person"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A turn that is being worked on, as far as it has come."""
+    """A turn that is being worked on, as far as it has come. ``replaces``: the id of the turn it takes the place of."""
 
     question: str
     knowledge_base: str
@@ -36,6 +36,7 @@ class Progress:
     draft: str = ""
     writing: bool = False
     stopping: bool = False
+    replaces: str = ""
 
     def after(self, event: TurnEvent) -> Progress:
         """This turn once ``event`` has happened. The finished answer is drawn from its turn, so it changes nothing."""
@@ -61,8 +62,24 @@ class Progress:
 
 
 def render_transcript(conversation: Conversation, view: View) -> str:
-    """Every stored turn, oldest first."""
-    return "".join(render_turn(turn, view) for turn in conversation.turns)
+    """Every stored turn, oldest first; above them where a branch came from, and how many turns are gone."""
+    notes = [_branched(conversation, view), _trimmed(conversation.trimmed, view.texts)]
+    return "".join([*notes, *(render_turn(turn, view) for turn in conversation.turns)])
+
+
+def _branched(conversation: Conversation, view: View) -> str:
+    if conversation.branched_from is None:
+        return ""
+    title = view.conversation_titles.get(conversation.branched_from)
+    said = escape(view.texts.actions.branched)
+    if title is None:
+        return f'<p class="note branched">{said}</p>'
+    link = f'<button class="link" {attribute("data-open", conversation.branched_from)}>{escape(title)}</button>'
+    return f'<p class="note branched">{escape(view.texts.actions.branched_from)} {link}</p>'
+
+
+def _trimmed(count: int, texts: Texts) -> str:
+    return f'<p class="note">{escape(texts.actions.trimmed.format(count=count))}</p>' if count else ""
 
 
 def render_turn(turn: Turn, view: View, stored: bool = True) -> str:

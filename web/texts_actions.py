@@ -17,6 +17,7 @@ class ActionTexts:
     comment: str
     send_feedback: str
     thanks: str
+    not_noted: str
     cancel: str
     retry: str
     retry_help: str
@@ -27,6 +28,9 @@ class ActionTexts:
     link_copied: str
     delete_turn: str
     confirm_delete_turn: str
+    branched: str
+    branched_from: str
+    trimmed: str
     turn_gone: str
     working: str
 
@@ -45,6 +49,7 @@ ENGLISH_ACTIONS = ActionTexts(
     comment="Anything else? (optional)",
     send_feedback="Send",
     thanks="Thank you: noted.",
+    not_noted="This could not be noted, because memory is down; please try again shortly.",
     cancel="Cancel",
     retry="Retry",
     retry_help="Ask again; the new answer takes the place of this one",
@@ -55,6 +60,9 @@ ENGLISH_ACTIONS = ActionTexts(
     link_copied="Link copied",
     delete_turn="Delete this question",
     confirm_delete_turn="Delete question and answer?",
+    branched="A branch of a conversation that is gone.",
+    branched_from="A branch of",
+    trimmed="The oldest {count} questions were dropped: a conversation keeps so many and no more.",
     turn_gone="This question is no longer in the conversation.",
     working="One moment…",
 )
@@ -73,6 +81,7 @@ CHINESE_ACTIONS = ActionTexts(
     comment="还有什么要说的吗？（可选）",
     send_feedback="发送",
     thanks="谢谢，已记录。",
+    not_noted="记忆服务无法连接，未能记录；请稍后再试。",
     cancel="取消",
     retry="重试",
     retry_help="再问一次，新的回答会取代这个回答",
@@ -83,6 +92,9 @@ CHINESE_ACTIONS = ActionTexts(
     link_copied="链接已复制",
     delete_turn="删除这个问题",
     confirm_delete_turn="删除问题和回答？",
+    branched="由一个已删除的对话分支而来。",
+    branched_from="分支自",
+    trimmed="最早的 {count} 个问题已被移除：对话只保留一定的数量。",
     turn_gone="这个问题已不在对话中。",
     working="请稍候…",
 )

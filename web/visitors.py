@@ -107,3 +107,11 @@ def person_of(request: gr.Request, view: View) -> Person:
     if not owner:
         raise NoCookie
     return Person(owner, (owner, tab), view)
+
+
+def person_or_not(request: gr.Request, view: View) -> Person | None:
+    """Who sent this request, or None where the browser does not say."""
+    try:
+        return person_of(request, view)
+    except NoCookie:
+        return None

@@ -14,16 +14,20 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from bot.conversations import Shelf, memory_for
+from bot.handing_off import Where
 from domain.answer import Answer, AnswerKind, Citation, Weighting
 from domain.conversation import Conversation, ConversationSummary, Gate, Query, Trace, Turn
 from domain.errors import PartUnavailable, QuestionRejected, UnknownKnowledgeBase
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
 from domain.explanation import Explanation
 from domain.passage import Document, Passage, RetrievedPassage
-from domain.protocols import KnowledgeBaseInfo, MemoryLimits
+from domain.protocols import KnowledgeBaseInfo, MemoryLimits, TurnStore
 from domain.service import PartState
+from memory.archive import read_archive, write_archive
 from tests.web.explanations import EXPLANATION
 from tests.web.fake_service import FakeFeedback, searched, stateless_reply, states
+from tests.web.fake_shelf import KeptStore, summary_of
 
 MOVING = """# Moving home
 
@@ -116,8 +120,7 @@ class FakeAssistant:
     def conversations(self, owner: str) -> Sequence[ConversationSummary]:
         self._check_store()
         mine = [conversation for (who, _), conversation in list(self.kept.items()) if who == owner]
-        listed = [ConversationSummary(c.id, c.title, c.turns[-1].asked_at, len(c.turns)) for c in mine]
-        return sorted(listed, key=lambda item: -item.updated_at)
+        return sorted(map(summary_of, mine), key=lambda item: -item.updated_at)
 
     def conversation(self, owner: str, conversation_id: str) -> Conversation:
         self._check_store()
@@ -132,17 +135,20 @@ class FakeAssistant:
         self._check_store()
         self.kept.pop((owner, conversation_id), None)
 
-    def stream_reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
+    def stream_reply(
+        self, owner: str, conversation_id: str, message: str, knowledge_base: str, replacing: str = ""
+    ) -> Iterator[TurnEvent]:
         self.asked += 1
         if len(message) > 4000:
             raise QuestionRejected(f"Your message has {len(message):,} characters; please keep it under 4,000.")
         self.document(knowledge_base, "")
-        return self._reply(owner, conversation_id, message, knowledge_base)
+        return self._reply(Where(owner, conversation_id, knowledge_base), message, replacing)
 
-    def _reply(self, owner: str, conversation_id: str, message: str, knowledge_base: str) -> Iterator[TurnEvent]:
-        started = time.time()
+    def _reply(self, where: Where, message: str, replacing: str) -> Iterator[TurnEvent]:
+        started, before = time.time(), self.kept.get((where.owner, where.conversation_id))
+        memory = memory_for(KeptStore(self), replacing)
         self._wait(message)
-        query = _query(message, self.kept.get((owner, conversation_id)))
+        query = _query(message, before and memory.load(where.owner, where.conversation_id))
         yield QueryRewritten(query)
         if "boom" in message:
             raise PartUnavailable("The search index does not answer.")
@@ -153,9 +159,8 @@ class FakeAssistant:
         yield PassagesRetrieved(evidence)
         self._wait(message)
         answer, written = _answer(message, query, evidence), ""
-        turn = Turn(
-            f"t{time.monotonic_ns()}", message, query, answer, evidence, asked_at=started, knowledge_base=knowledge_base
-        )
+        turn = Turn(f"t{time.monotonic_ns()}", message, query, answer, evidence, asked_at=started)
+        turn = replace(turn, knowledge_base=where.knowledge_base)
         try:
             for word in re.findall(r"\S+\s*", answer.text):
                 self._wait(message)
@@ -163,13 +168,11 @@ class FakeAssistant:
                 yield AnswerDelta(word)
         except GeneratorExit:
             self.closed += 1
-            self._keep(
-                owner, conversation_id, replace(turn, answer=Answer(written, AnswerKind.GENERATED), stopped=True)
-            )
+            self._keep(memory, where, replace(turn, answer=Answer(written, AnswerKind.GENERATED), stopped=True))
             raise
         turn = replace(turn, trace=Trace({"total": time.time() - started}))
         if not self.store_down:
-            self._keep(owner, conversation_id, turn)
+            self._keep(memory, where, turn)
         yield AnswerFinished(turn, stored=not self.store_down)
 
     @property
@@ -201,12 +204,14 @@ class FakeAssistant:
     def _wait(self, message: str) -> None:
         time.sleep(self.slow_seconds if "slow" in message else self.pause_seconds)
 
-    def _keep(self, owner: str, conversation_id: str, turn: Turn) -> None:
+    def _keep(self, memory: TurnStore, where: Where, turn: Turn) -> None:
         with self._lock:
-            before = self.conversation(owner, conversation_id)
-            self.kept[(owner, conversation_id)] = replace(before, title=before.title or turn.question[:60]).with_turn(
-                turn
-            )
+            memory.append(where.owner, where.conversation_id, turn)
+
+    @property
+    def shelf(self) -> Shelf:
+        self._check_store()
+        return Shelf(KeptStore(self), write_archive, read_archive)
 
     def _check_store(self) -> None:
         if self.store_down:

@@ -62,7 +62,7 @@ function keepLastTurn() {
 function ask(message, more = {}) {
   if (!message.trim() || isWorking()) return false;
   if (!currentConversation() || more.branch_of) goTo(newId());
-  keepLastTurn();
+  if (!more.replaces && !more.branch_of) keepLastTurn();
   asked += 1;
   lastMessage = message;
   chosenTurn = null;
@@ -116,7 +116,7 @@ function remove(button) {
 }
 
 function sendTitle(conversation, title) {
-  trigger("rename", { rename: conversation, title, conversation: currentConversation() });
+  trigger("arrange", { rename: conversation, title, conversation: currentConversation() });
 }
 
 function questionOf(element) {

@@ -102,6 +102,7 @@ function actOnTurn(button) {
     copy(button);
   }
   if (button.dataset.deleteTurn !== undefined && isSureToRemove(button)) {
+    removing = currentConversation(); // left when this was its last turn
     trigger("forget", { turn: turn.dataset.turn, conversation: currentConversation(), knowledge_base: knowledgeBase() });
   }
 }
