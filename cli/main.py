@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import typer
 
 from cli import (
+    accounts,
     corrections,
     explaining,
     handoffs,
@@ -42,6 +43,8 @@ app.command()(talk.ask)
 app.command()(explaining.explain)
 app.add_typer(handoffs.handoffs, name="handoffs")
 app.add_typer(corrections.corrections, name="corrections")
+app.add_typer(accounts.users, name="users")
+app.add_typer(accounts.keys, name="keys")
 app.command()(knowledge.search)
 app.command()(knowledge.ingest)
 app.add_typer(knowledge.bases, name="kb")
