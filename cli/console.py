@@ -9,9 +9,12 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from domain.redaction import RedactingFormatter
 
 if TYPE_CHECKING:
     from bot.assembly import Colloquy
@@ -78,8 +81,25 @@ def settings_for_command(**overrides: Any) -> Settings:
     from settings import load_settings
 
     settings = load_settings(**overrides)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    log_to_stderr(settings)
     return settings
+
+
+def log_to_stderr(settings: Settings) -> None:
+    """The log goes to standard error without the settings' secrets and, unless they say otherwise, without personal
+    data. A handler that is there already stays as it is."""
+    handler = logging.StreamHandler()
+    layout = "%(levelname)s %(name)s: %(message)s"
+    handler.setFormatter(RedactingFormatter(layout, secrets_of(settings), personal=not settings.safety.redact_logs))
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """What must never be written down: every secret setting, and the password in an address."""
+    kept = (settings.milvus_token, settings.hand_off_secret)
+    addresses = (settings.redis_url, settings.hand_off.webhook_url, settings.retrieval.milvus_uri)
+    passwords = [urlsplit(address).password for address in addresses if address]
+    return [*(one.get_secret_value() for one in kept if one), *(one for one in passwords if one)]
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from domain.answer import Answer
 from domain.conversation import Conversation, Turn
 
 _COVER = "•"
+_SHORTEST_SECRET = 4  # characters; covering a single letter wherever it stands would tell which it is
 
 # Letters of other scripts stand right beside a number ("号码是138…"), so only those of ASCII make it part of a word.
 _BEFORE, _AFTER = r"(?<![\w+@./-])", r"(?![\w@]|[.-]\w)"
@@ -127,7 +128,7 @@ class RedactingFormatter(logging.Formatter):
 
     def __init__(self, layout: str, secrets: Sequence[str] = (), *, personal: bool = False) -> None:
         super().__init__(layout)
-        self._secrets = sorted({one for one in secrets if one}, key=len, reverse=True)
+        self._secrets = sorted({one for one in secrets if len(one) >= _SHORTEST_SECRET}, key=len, reverse=True)
         self._personal = personal
 
     def format(self, record: logging.LogRecord) -> str:

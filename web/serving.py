@@ -39,7 +39,9 @@ def run(app: object, listener: socket.socket, running: RunningTurns, shutdown_se
     """Serve ``app`` on ``listener`` until interrupted."""
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]  # any ASGI application
+        log_config=None,  # its messages go where ours do, past the filter for secrets and personal data
         log_level="warning",
+        access_log=False,  # addresses hold searches and the names of conversations
         timeout_graceful_shutdown=_OPEN_SECONDS,
         server_header=False,
     )
