@@ -24,6 +24,8 @@ from domain.errors import Misconfigured
 Slot = Literal["product", "region", "variant"]
 _WITHHELD = 0.12  # of the attributes: the handbook does not say
 _PAGE_WORDS = 90
+_GAP = re.compile(r" ([?.!,;])")
+_ROWS_OF_A_CONVERSATION = 200  # with each company once, at least
 
 
 class _Model(BaseModel):
@@ -181,10 +183,15 @@ def read_kits(*, development: bool | None = None, folder: Path = OWN_DATA) -> li
     return [kit for kit in found if development is None or is_development(kit.company) == development]
 
 
+def conversations_for(limit: int | None, whole: int) -> int:
+    """How many conversations of each company give ``limit`` rows (a rehearsal); None: ``whole``, the most there are."""
+    return whole if limit is None else min(whole, 1 + limit // _ROWS_OF_A_CONVERSATION)
+
+
 def filled(template: str, product: str = "", region: str = "", variant: str = "") -> str:
     """``template`` with {p}, {r} and {v} exchanged, a capital at its head and no gaps where one of them is empty."""
     text = template.replace("{p}", product).replace("{r}", region).replace("{v}", variant)
-    text = re.sub(r"\s+([?.!,;])", r"\1", re.sub(r"\s+", " ", text)).strip()
+    text = _GAP.sub(r"\1", " ".join(text.split()))
     return text[:1].upper() + text[1:]
 
 
@@ -201,10 +208,14 @@ def _key(attribute: Attribute, product: Product, region: Region, variant: Varian
 def _chunks(sentences: Sequence[str]) -> list[tuple[str, ...]]:
     """Runs of sentences of at most ``_PAGE_WORDS`` words."""
     found: list[list[str]] = [[]]
+    words = 0
     for sentence in sentences:
-        if found[-1] and sum(len(s.split()) for s in found[-1]) + len(sentence.split()) > _PAGE_WORDS:
+        more = len(sentence.split())
+        if found[-1] and words + more > _PAGE_WORDS:
             found.append([])
+            words = 0
         found[-1].append(sentence)
+        words += more
     return [tuple(chunk) for chunk in found if chunk]
 
 

@@ -87,7 +87,7 @@ def train_reader(
         weights = read_weights(start / "model.safetensors")
         reader.load_state_dict({name: value.float() for name, value in weights.items()}, strict=False)
     reader.encoder.embeddings.word_embeddings.weight.requires_grad_(False)  # shared with MiniLM, not shipped
-    examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed)[:limit]]
+    examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed, limit)[:limit]]
     held_out = {name: [encode(tokenizer, row) for row in rows[:limit]] for name, rows in development_rows(data).items()}
 
     def figures() -> dict[str, float]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import bm25s
 
 from corpora.jsonl import OWN_DATA, rows
-from corpora.service_kits import Handbook, Page, read_kits
+from corpora.service_kits import Handbook, Page, conversations_for, read_kits
 from corpora.service_talk import KitTurn, conversation
 from corpora.splits import is_development
 from domain.conversation import Gate
@@ -47,10 +47,11 @@ class ReadingRow:
     exact: bool = True
 
 
-def training_rows(data: Path, seed: int = 0) -> list[ReadingRow]:
+def training_rows(data: Path, seed: int = 0, limit: int | None = None) -> list[ReadingRow]:
     """Every source under ``data`` and our own articles, with their negatives, shuffled by ``seed``.
 
-    Large sources are sampled down to ``_AT_MOST`` positives, so that what is close to the product weighs most.
+    Large sources are sampled down to ``_AT_MOST`` positives, so that what is close to the product weighs most. Of the
+    kits' conversations only as many as ``limit`` rows need, of which no more will be used (None: all).
     """
     rng = random.Random(seed)
     sources = {
@@ -67,7 +68,7 @@ def training_rows(data: Path, seed: int = 0) -> list[ReadingRow]:
         kept = rng.sample(rows_of, min(_AT_MOST.get(name, len(rows_of)), len(rows_of)))
         found += [*kept, *negatives(kept, rng)]
     found += [row for _ in range(_SERVICE_TIMES) for row in service(rng, development=False)]
-    found += kits(rng, development=False)
+    found += kits(rng, development=False, conversations=conversations_for(limit, _KIT_CONVERSATIONS))
     rng.shuffle(found)
     return found
 

@@ -17,14 +17,7 @@ from training.cards import Card
 from training.development import Development
 from training.export import export_copy_bart
 from training.minilm import copy_bart_from_minilm, is_new, minilm_folder, minilm_tokenizer
-from training.rewriting_data import (
-    RewriteRow,
-    conversations_for,
-    development_rows,
-    kit_rows,
-    service_rows,
-    training_rows,
-)
+from training.rewriting_data import RewriteRow, development_rows, kit_rows, service_rows, training_rows
 
 SOURCE_TOKENS = 160
 TARGET_TOKENS = 48
@@ -59,8 +52,7 @@ def train_rewriter(
     torch.manual_seed(settings.seed)
     model = copy_bart_from_minilm() if start is None else open_copy_bart(start, minilm_folder())
     model.model.shared.weight.requires_grad_(False)
-    taught = training_rows(data, settings.seed, conversations_for(limit))[:limit]
-    examples = [encode(tokenizer, row) for row in taught]
+    examples = [encode(tokenizer, row) for row in training_rows(data, settings.seed, limit)[:limit]]
     canard = development_rows(data / "dev" / "rewrite_canard_dev_a.jsonl.xz")[::8]  # even rows; odd ones are reported
     held_out = [encode(tokenizer, row) for row in canard[:limit]]
     service = [encode(tokenizer, row) for row in service_rows(development=True)[:limit]]

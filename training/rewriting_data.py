@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from corpora.jsonl import OWN_DATA, rows
-from corpora.service_kits import Handbook, read_kits
+from corpora.service_kits import Handbook, conversations_for, read_kits
 from corpora.service_talk import KitTurn, conversation
 from corpora.splits import is_development
 from domain.conversation import Gate
@@ -27,7 +27,6 @@ _MAX_TITLE_WORDS = 6
 _SWITCHED_SHARE = 0.15  # of the rows: topic switches, made by joining two dialogues
 _STANDALONE_SHARE = 0.15  # self-contained questions inside a conversation
 _KIT_CONVERSATIONS = 100  # of each company: then about as many rows as of CANARD
-_ROWS_OF_A_CONVERSATION = 200  # of one with each company, at least: rows of a rehearsal are there without filling all
 _SERVED_SHARE = 0.7  # of the histories: messages made standalone, as memory holds them
 _SERVICE_TIMES = 6  # few rows, but the closest to what customers type: about a third of all
 
@@ -42,24 +41,20 @@ class RewriteRow:
     gate: Gate
 
 
-def training_rows(data: Path, seed: int = 0, conversations: int = _KIT_CONVERSATIONS) -> list[RewriteRow]:
+def training_rows(data: Path, seed: int = 0, limit: int | None = None) -> list[RewriteRow]:
     """Everything under ``data/train`` that teaches rewriting, shuffled by ``seed``.
 
-    ``conversations``: how many are filled from each of the service kits.
+    Of the kits' conversations only as many as ``limit`` rows need, of which no more will be used (None: all).
     """
     rng = random.Random(seed)
     canard = list(_canard(data, rng))
     made = [*_switched(canard, rng), *_standalone(canard, rng)]
     service = service_rows(development=False) * _SERVICE_TIMES
-    kits = kit_rows(development=False, seed=seed, conversations=conversations)
+    talks = conversations_for(limit, _KIT_CONVERSATIONS)
+    kits = kit_rows(development=False, seed=seed, conversations=talks)
     found = [*canard, *_gecor(data), *_cqr(data), *made, *service, *kits]
     rng.shuffle(found)
     return found
-
-
-def conversations_for(limit: int | None) -> int:
-    """How many conversations of each company are enough for ``limit`` rows; None: for a whole training run."""
-    return _KIT_CONVERSATIONS if limit is None else min(_KIT_CONVERSATIONS, 1 + limit // _ROWS_OF_A_CONVERSATION)
 
 
 def service_rows(*, development: bool) -> list[RewriteRow]:

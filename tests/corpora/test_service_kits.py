@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from corpora.service_kits import Handbook, Kit, filled, read_kits
+from corpora.service_kits import Handbook, Kit, conversations_for, filled, read_kits
 from corpora.service_talk import KitTurn, conversation
 from domain.conversation import Gate
 from domain.errors import Misconfigured
@@ -94,3 +94,7 @@ def test_a_line_that_is_no_kit_is_named(tmp_path: Path) -> None:
     (tmp_path / "service_kits_x.jsonl").write_text('{"domain": "a bank"}\n', encoding="utf-8")
     with pytest.raises(Misconfigured, match=r"service_kits_x\.jsonl, line 1 is no kit"):
         read_kits(folder=tmp_path)
+
+
+def test_a_rehearsal_fills_no_more_conversations_than_its_rows_need() -> None:
+    assert [conversations_for(limit, 100) for limit in (None, 1, 199, 200, 1000, 1_000_000)] == [100, 1, 1, 2, 6, 100]
