@@ -43,6 +43,12 @@ ModelName = Annotated[str, Field(min_length=1)]
 Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 FusionName = Literal["concat", "fid", "rag-sequence", "rag-token"]
 Share = Annotated[float, Field(ge=0, le=1)]
+_MANY_SERVERS = re.compile(
+    r"rediss?\+(?:sentinel://(?:[^@/]*@)?[^/@,?]+(?:,[^/@,?]+)*/[^/?]+|cluster://(?:[^@/]*@)?[^/@,?]+(?:,[^/@,?]+)*/?)"
+    r"(?:\?.*)?"
+)
+"""Sentinels and the service they watch over, or nodes of a Cluster; memory/redis_addresses.py reads them."""
+
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -53,7 +59,7 @@ def _host(value: object) -> object:
 
 
 def _redis_url(value: object) -> object:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _MANY_SERVERS.fullmatch(value):
         return value
     try:
         parts = urlsplit(value)
@@ -61,7 +67,10 @@ def _redis_url(value: object) -> object:
     except ValueError as error:
         raise ValueError(f"{error}; write redis://host:6379/0") from error
     if not (parts.scheme in ("redis", "rediss") and complete) and not (parts.scheme == "unix" and parts.path):
-        raise ValueError("write redis://host:6379/0, rediss://host:6379/0 or unix:///path/to/socket, or leave it out")
+        raise ValueError(
+            "write redis://host:6379/0, rediss://host:6379/0, unix:///path/to/socket, "
+            "redis+sentinel://host:26379,host:26379/service or redis+cluster://host:6379,host:6379, or leave it out"
+        )
     return value
 
 
@@ -113,6 +122,9 @@ class MemorySettings(_Group):
     ttl_seconds: Count = 30 * 24 * 3600
     max_turns: Count = 200
     max_bytes: Annotated[int, Field(ge=64 * 1024)] = 4 * 1024 * 1024
+    log_turns: Count = 10_000
+    journal_turns: Count = 1000
+    journal_bytes: Annotated[int, Field(ge=64 * 1024)] = 16 * 1024 * 1024
 
 
 class WindowSettings(_Group):

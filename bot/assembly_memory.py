@@ -12,6 +12,8 @@ from domain.turn_log import TurnLog
 from memory.embedded_server import EmbeddedRedis
 from memory.in_memory_lists import InMemoryFeedback, InMemoryTurnLog
 from memory.in_memory_store import InMemoryConversationStore
+from memory.journal import Journal
+from memory.keeping_store import KeepingStore
 from memory.redis_feedback import RedisFeedback
 from memory.redis_hand_offs import RedisHandOffDesk
 from memory.redis_log import RedisTurnLog
@@ -23,7 +25,7 @@ from settings import Settings
 class OpenMemory:
     """``close`` gives back connections and servers, in that order."""
 
-    store: RedisConversationStore
+    store: KeepingStore
     hand_offs: HandOffDesk
     close: Sequence[Callable[[], object]]
 
@@ -36,22 +38,25 @@ def limits_of(settings: Settings) -> MemoryLimits:
 def open_memory(settings: Settings) -> OpenMemory:
     """The Redis of ``settings.redis_url``, or the server that comes along. Raises ``Misconfigured`` when it does not
     answer."""
-    limits = limits_of(settings)
+    limits, chosen, close = limits_of(settings), settings.memory, list[Callable[[], object]]()
     if settings.redis_url:
-        store = RedisConversationStore(settings.redis_url, limits)
-        close: list[Callable[[], object]] = [store.close]
+        store = RedisConversationStore(settings.redis_url, limits, log_capacity=chosen.log_turns)
     else:
         server = EmbeddedRedis(settings.data_dir.resolve() / "memory")
-        store = RedisConversationStore(server.start(), limits, revive=server.start)
-        close = [store.close, server.stop]
+        store = RedisConversationStore(server.start(), limits, revive=server.start, log_capacity=chosen.log_turns)
+        close = [server.stop]
     store.ping()
-    return OpenMemory(store, RedisHandOffDesk(store.run_script, settings.hand_off.capacity), close)
+    desk = RedisHandOffDesk(store.run_script, settings.hand_off.capacity)
+    journal = Journal(settings.data_dir.resolve() / "waiting", chosen.journal_turns, chosen.journal_bytes)
+    kept = KeepingStore(store, journal, desk)
+    kept.start()
+    return OpenMemory(kept, desk, [kept.close, *close])
 
 
 def feedback_in(store: ConversationStore) -> FeedbackStore:
     """Where verdicts on the turns of ``store`` are kept: beside them."""
-    if isinstance(store, RedisConversationStore):
-        return RedisFeedback(store.connection, store.log_index)
+    if isinstance(store, KeepingStore):
+        return RedisFeedback(store.store.connection, store.store.log_index)
     if isinstance(store, InMemoryConversationStore):
         return InMemoryFeedback(store)
     raise _unknown(store)
@@ -59,8 +64,8 @@ def feedback_in(store: ConversationStore) -> FeedbackStore:
 
 def turn_log_of(store: ConversationStore) -> TurnLog:
     """The operators' list of the turns of ``store``."""
-    if isinstance(store, RedisConversationStore):
-        return RedisTurnLog(store.connection, store.log_index)
+    if isinstance(store, KeepingStore):
+        return RedisTurnLog(store.store.connection, store.store.log_index)
     if isinstance(store, InMemoryConversationStore):
         return InMemoryTurnLog(store)
     raise _unknown(store)

@@ -11,7 +11,7 @@ from bot.handing_off import Where
 from bot.policy import Policy, accept
 from domain.answer import NOT_SEARCHED, Answer, AnswerKind
 from domain.conversation import Gate, Query, Trace, Turn
-from domain.errors import PartUnavailable, QuestionRejected
+from domain.errors import MemoryDown, PartUnavailable, QuestionRejected
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
 from domain.passage import RetrievedPassage
 from domain.protocols import AnswerGenerator, Draft, QueryRewriter, Retriever, TurnStore
@@ -66,8 +66,8 @@ class Dialogue:
     ) -> Iterator[TurnEvent]:
         """One turn, stored whole before ``AnswerFinished``. Closing the iterator stores what was shown as stopped.
 
-        Raises ``QuestionRejected`` before the first event. When the store is down the turn goes on without history
-        and ``AnswerFinished.stored`` is False.
+        Raises ``QuestionRejected`` before the first event. When the store is down the turn goes on with the history
+        that is known all the same, and ``AnswerFinished.stored`` is False.
         """
         question = accept(message)
         turns, reachable = _history(store, owner, conversation_id)
@@ -75,7 +75,10 @@ class Dialogue:
 
         def stored(answer: Answer, *, stopped: bool = False) -> AnswerFinished:
             turn = _turn(progress, answer, knowledge_base, stopped=stopped)
-            return AnswerFinished(turn, reachable and _append(store, owner, conversation_id, turn))
+            if not reachable:
+                return AnswerFinished(turn, stored=False)
+            kept, waiting = _append(store, owner, conversation_id, turn)
+            return AnswerFinished(turn, kept, waiting)
 
         try:
             where = Where(owner, conversation_id, knowledge_base)
@@ -180,19 +183,24 @@ class Dialogue:
 
 
 def _history(store: TurnStore, owner: str, conversation_id: str) -> tuple[tuple[Turn, ...], bool]:
-    """The turns so far and whether memory answers: a turn without memory is better than none."""
+    """The turns so far and whether a turn can be stored, or wait: a turn without memory is better than none."""
     try:
         return store.load(owner, conversation_id).turns, True
+    except MemoryDown as down:
+        return down.waiting, True
     except PartUnavailable:
         return (), False
 
 
-def _append(store: TurnStore, owner: str, conversation_id: str, turn: Turn) -> bool:
+def _append(store: TurnStore, owner: str, conversation_id: str, turn: Turn) -> tuple[bool, bool]:
+    """Whether the turn was stored, and if not whether it waits."""
     try:
         store.append(owner, conversation_id, turn)
+    except MemoryDown as down:
+        return False, any(one.id == turn.id for one in down.waiting)
     except (PartUnavailable, QuestionRejected):  # rejected: too large to remember, but answered all the same
-        return False
-    return True
+        return False, False
+    return True, False
 
 
 def _said_something(turn: Turn) -> bool:

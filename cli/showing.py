@@ -32,7 +32,8 @@ def followed(events: Iterator[TurnEvent], *, preview: bool) -> Turn:
             if isinstance(event, AnswerFinished):
                 turn = event.turn
                 if not event.stored:
-                    ERRORS.print("The memory was down: this turn is not stored.", style="yellow")
+                    fate = "waits, and is stored when it is back" if event.waiting else "is not stored"
+                    ERRORS.print(f"The memory was down: this turn {fate}.", style="yellow")
             elif preview and ERRORS.is_terminal:
                 live.update(Text(_status(event, draft), style="dim"), refresh=True)
     if turn is None:

@@ -39,10 +39,12 @@ class AnswerDelta:
 
 @dataclass(frozen=True, slots=True)
 class AnswerFinished:
-    """The turn is over and stored; ``turn.answer`` is final. ``stored`` is False when memory was down."""
+    """The turn is over and stored; ``turn.answer`` is final. ``stored`` is False when memory was down; ``waiting``
+    then says whether the turn waits on this machine, and will be stored when memory is back."""
 
     turn: Turn
     stored: bool = True
+    waiting: bool = False
 
 
 TurnEvent = QueryRewritten | PassagesRetrieved | AnswerDelta | AnswerFinished

@@ -75,7 +75,15 @@ def test_an_empty_redis_address_means_the_built_in_server(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://localhost:6379/0", "rediss://:secret@cache.example:6380", "unix:///run/redis.sock"]
+    "url",
+    [
+        "redis://localhost:6379/0",
+        "rediss://:secret@cache.example:6380",
+        "unix:///run/redis.sock",
+        "redis+sentinel://a.example:26379,b.example:26379,c.example/conversations",
+        "rediss+sentinel://me:secret@a.example:26379/conversations?sentinel_password=x",
+        "redis+cluster://a.example:6379,b.example:6379",
+    ],
 )
 def test_redis_addresses_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("COLLOQUY_REDIS_URL", url)
@@ -91,6 +99,12 @@ def test_redis_addresses_are_taken(monkeypatch: pytest.MonkeyPatch, url: str) ->
         ("COLLOQUY_REDIS_URL", "http://x", ["redis_url", "http://x", "redis://host:6379/0"]),
         ("COLLOQUY_REDIS_URL", "redis://x:99999", ["redis_url", "99999", "0-65535"]),
         ("COLLOQUY_REDIS_URL", "redis://", ["redis_url", "redis://host"]),
+        (
+            "COLLOQUY_REDIS_URL",
+            "redis+sentinel://a.example",
+            ["redis_url", "redis+sentinel://host:26379,host:26379/se"],
+        ),
+        ("COLLOQUY_REDIS_URL", "redis+cluster://a.example/0", ["redis_url", "redis+cluster://host:6379,host:6379"]),
         ("COLLOQUY_RETRIEVAL__TOP_K", "0", ["retrieval.top_k", "'0'", "COLLOQUY_RETRIEVAL__TOP_K"]),
         ("COLLOQUY_WEIGHTING__MODE", "x", ["weighting.mode", "'x'", "'adaptive' or 'fixed'"]),
         ("COLLOQUY_WEIGHTING__RETRIEVAL_WEIGHT", "1.5", ["retrieval_weight", "'1.5'", "less than or equal to 1"]),

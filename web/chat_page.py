@@ -201,7 +201,7 @@ class _Chat:
                 for event in events:
                     progress = progress.after(event)
                     if isinstance(event, AnswerFinished):
-                        finished = render_turn(event.turn, view, event.stored)
+                        finished = render_turn(event.turn, view, event.stored, event.waiting)
                 if not finished:
                     yield self._step(progress, before.id, view, changed=progress != shown)
             if turn.stopping and not turn.abandoned and not finished:

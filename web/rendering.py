@@ -82,14 +82,15 @@ def _trimmed(count: int, texts: Texts) -> str:
     return f'<p class="note">{escape(texts.actions.trimmed.format(count=count))}</p>' if count else ""
 
 
-def render_turn(turn: Turn, view: View, stored: bool = True) -> str:
-    """One finished or stopped turn with everything that belongs to it."""
+def render_turn(turn: Turn, view: View, stored: bool = True, waiting: bool = False) -> str:
+    """One finished or stopped turn with everything that belongs to it. One that is not ``stored`` may be ``waiting``
+    to be, until memory is back."""
     aside = _is_aside(turn.answer)
     body = ["" if aside else _searched(turn.query, view.texts), _answer(turn, view)]
     if turn.stopped:
         body.append(f'<p class="note">{escape(view.texts.stopped)}</p>')
     if not stored:
-        body.append(f'<p class="note warning">{escape(view.texts.not_stored)}</p>')
+        body.append(f'<p class="note warning">{escape(view.texts.waiting if waiting else view.texts.not_stored)}</p>')
     body += ["" if aside else _measure(turn, view.texts), render_actions(turn, view, stored), _sources(turn, view)]
     state = "stopped" if turn.stopped else turn.answer.kind.value
     return _frame(turn.question, "".join(body), view.texts, state, turn.knowledge_base, turn.id)

@@ -92,6 +92,7 @@ class Texts:
     nothing_written: str
     interrupted: str
     not_stored: str
+    waiting: str
     copy: str
     copied: str
     edit: str
@@ -200,6 +201,7 @@ ENGLISH = Texts(
     nothing_written="Nothing had been written yet.",
     interrupted="The connection broke before the answer was complete.",
     not_stored="Not remembered: memory is down.",
+    waiting="Memory is down. This answer waits on this machine, and is kept as soon as memory is back.",
     copy="Copy",
     copied="Copied",
     edit="Edit",
@@ -213,7 +215,7 @@ ENGLISH = Texts(
     kept_days="kept {count} days",
     kept_hours="kept {count} hours",
     kept_always="kept until deleted",
-    limits="A conversation is {kept} after its last question, up to {turns} questions and {size}. The oldest "
+    limits="A conversation is {kept} after it was last used, up to {turns} questions and {size}. The oldest "
     "questions go first. Only this browser can see it.",
     document_gone="This document is no longer in the knowledge base.",
     document_changed="This document has changed since the answer was given; the cited passage is no longer in it.",
@@ -317,6 +319,7 @@ CHINESE = Texts(
     nothing_written="还没有写出任何内容。",
     interrupted="回答完成之前连接中断了。",
     not_stored="未被记住：记忆服务无法连接。",
+    waiting="记忆服务无法连接。此回答暂存于本机，恢复后即会保存。",
     copy="复制",
     copied="已复制",
     edit="编辑",
@@ -329,7 +332,7 @@ CHINESE = Texts(
     kept_days="保留 {count} 天",
     kept_hours="保留 {count} 小时",
     kept_always="保留至删除",
-    limits="对话自最后一个问题起{kept}，最多 {turns} 个问题、{size}。最早的问题最先删除。只有此浏览器可以看到。",
+    limits="对话自最后一次使用起{kept}，最多 {turns} 个问题、{size}。最早的问题最先删除。只有此浏览器可以看到。",
     document_gone="这份文档已不在知识库中。",
     document_changed="回答之后文档已有改动，其中不再含有所引用的段落。",
     document_cut="文档较长，这里只显示引用段落附近的部分。",

@@ -8,8 +8,8 @@ from bot.dialogue import Dialogue, DialogueSettings
 from bot.handing_off import HandingOff
 from bot.policy import Policy, PolicySettings
 from domain.answer import Answer, AnswerKind, Reason
-from domain.conversation import Gate, Query, Turn
-from domain.errors import PartUnavailable, QuestionRejected
+from domain.conversation import Conversation, Gate, Query, Turn
+from domain.errors import MemoryDown, PartUnavailable, QuestionRejected
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
 from domain.passage import RetrievedPassage
 from memory.hand_off_queue import InMemoryHandOffDesk
@@ -183,6 +183,30 @@ def test_with_the_memory_down_the_turn_goes_on_and_says_that_it_was_not_stored(d
     finished = House(store=ListStore([earlier("One?")], down_at)).finished("How much?")
     assert finished.turn.answer.text == TEXT
     assert not finished.stored
+
+
+class WaitingStore(ListStore):
+    """Down, with a journal: knows one earlier turn, and lets new ones wait where there is room."""
+
+    def __init__(self, room: bool) -> None:
+        super().__init__()
+        self.room = room
+
+    def load(self, owner: str, conversation_id: str) -> Conversation:
+        raise MemoryDown("The memory does not answer.", (earlier("One?"),))
+
+    def append(self, owner: str, conversation_id: str, turn: Turn) -> None:
+        raise MemoryDown("The memory does not answer.", (earlier("One?"), turn) if self.room else ())
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_with_the_memory_down_the_history_that_is_known_is_used_and_the_turn_waits_where_there_is_room(
+    room: bool,
+) -> None:
+    house = House(store=WaitingStore(room))
+    finished = house.finished("How much?")
+    assert [turn.question for turn in house.rewriter.calls[0][1]] == ["One?"]
+    assert (finished.stored, finished.waiting) == (False, room)
 
 
 def test_a_turn_too_large_for_the_memory_is_answered_but_not_stored() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,11 @@ from domain.feedback import FeedbackStore
 from domain.protocols import ConversationStore, MemoryLimits
 from domain.turn_log import TurnLog
 from memory.embedded_server import EmbeddedRedis
+from memory.hand_off_queue import InMemoryHandOffDesk
 from memory.in_memory_lists import InMemoryFeedback, InMemoryTurnLog
 from memory.in_memory_store import InMemoryConversationStore
+from memory.journal import Journal
+from memory.keeping_store import KeepingStore
 from memory.redis_feedback import RedisFeedback
 from memory.redis_log import RedisTurnLog
 from memory.redis_store import RedisConversationStore
@@ -47,13 +50,23 @@ def opened(place: str, folder: Path) -> Iterator[NewMemory]:
     if executable is not None and not executable.exists():
         pytest.skip("Debian's redis-server is not installed here")
     with EmbeddedRedis(folder, executable) as server:
-        yield lambda limits, capacity: in_redis(server.url, limits, capacity)
+        if executable is None:  # as the assistant has it, with a journal before it
+            yield lambda limits, capacity: kept(in_redis(server.url, limits, capacity), folder / "waiting")
+        else:
+            yield lambda limits, capacity: in_redis(server.url, limits, capacity)
 
 
 def in_memory(limits: MemoryLimits, capacity: int) -> Memory:
     """A memory that dies with the process."""
     store = InMemoryConversationStore(limits)
     return Memory(store, InMemoryFeedback(store), InMemoryTurnLog(store, capacity))
+
+
+def kept(memory: Memory, folder: Path) -> Memory:
+    """``memory`` with a journal in ``folder`` for the time it is down."""
+    assert isinstance(memory.store, RedisConversationStore)
+    store = KeepingStore(memory.store, Journal(folder, 100, 1_000_000), InMemoryHandOffDesk())
+    return replace(memory, store=store)
 
 
 def in_redis(url: str, limits: MemoryLimits, capacity: int) -> Memory:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -77,6 +78,19 @@ def test_an_unknown_id_is_none_and_nothing_is_made_of_it(new_desk: NewDesk) -> N
     assert not desk.finish("never")
     desk.record_delivery("never", Delivery.FAILED, "gone")
     assert list(desk.list()) == []
+
+
+def test_forgetting_an_owner_takes_every_entry_of_theirs_and_no_other(new_desk: NewDesk) -> None:
+    desk = new_desk(5)
+    for number, owner in enumerate(("mine", "theirs", "mine")):
+        desk.put(replace(item(item_id=f"i{number}"), owner_hash=owner))
+    assert desk.take("i0", "Ann")
+    assert desk.finish("i0")
+    assert desk.forget("mine") == 2
+    assert [one.id for one in desk.list()] == ["i1"]
+    assert desk.forget("mine") == 0
+    desk.put(item(item_id="i0"))
+    assert [one.id for one in desk.list(HandOffState.OPEN)] == ["i1", "i0"]
 
 
 def test_putting_an_entry_again_leaves_it_as_it_was(new_desk: NewDesk) -> None:

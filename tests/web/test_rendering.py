@@ -246,6 +246,9 @@ def test_a_stopped_turn_says_so_and_claims_nothing() -> None:
 
 def test_an_answer_that_was_not_saved_says_so() -> None:
     assert ENGLISH.not_stored in render_turn(turn(), VIEW, stored=False)
+    waiting = render_turn(turn(), VIEW, stored=False, waiting=True)
+    assert ENGLISH.waiting in waiting
+    assert ENGLISH.not_stored not in waiting
 
 
 def test_a_transcript_holds_every_turn_in_order() -> None:
