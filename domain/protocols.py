@@ -49,6 +49,8 @@ class ConversationStore(TurnStore, Protocol):
        starts anew whenever a conversation is used: read by ``load``, or changed.
     6. One owner's conversations are invisible to another: same id, other owner, other conversation.
     7. Appending a turn whose id is there already leaves it as it was.
+    8. A store with a journal raises ``MemoryDown`` from ``append`` when the turn waits there, and stores what waits
+       once, in order, before anything newer.
 
     Raises ``PartUnavailable`` when the store does not answer, ``QuestionRejected`` for a turn larger than the
     limits allow.
