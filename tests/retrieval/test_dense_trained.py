@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,18 @@ def built(spec: IndexSpec, metric: Metric, vectors: Matrix, ids: Ids) -> Trained
     return TrainedIndex.build(spec, metric, vectors[: training_size(spec, len(ids))], blocks, len(ids))
 
 
+@cache
+def texts(n: int) -> tuple[Matrix, Ids]:
+    """The first ``n`` (up to 1500) of the vectors that most tests are about, with odd ids."""
+    return clustered(1500)[:n], np.arange(n, dtype=np.int64) * 2 + 1
+
+
+@cache  # an index never changes, and a rotation takes seconds to learn
+def of_texts(family: Family, metric: Metric) -> TrainedIndex:
+    """An index of ``texts(1000)``; a search takes the effort it wants (``searched_with``)."""
+    return built(spec_of(family), metric, *texts(1000))
+
+
 def looked_up(vectors: Matrix, ids: Ids) -> Exact:
     place = {int(id_): i for i, id_ in enumerate(ids)}
     return lambda wanted: vectors[[place[int(id_)] for id_ in wanted]]
@@ -72,10 +85,10 @@ def test_whole_vectors_with_all_effort_are_found_as_numpy_finds_them(
 @pytest.mark.parametrize("metric", list(Metric))
 @pytest.mark.parametrize("family", list(Family))
 def test_every_family_finds_nearly_all_and_scores_them_exactly(family: Family, metric: Metric) -> None:
-    vectors, ids = clustered(1500), np.arange(1500, dtype=np.int64) * 2 + 1
+    vectors, ids = texts(1000)
     # A graph by dot product leads astray where lengths differ; at its usual effort it finds nine in ten.
     effort = 400 if family is Family.HNSW else 16
-    index, exact = built(spec_of(family, refine=8, effort=effort), metric, vectors, ids), looked_up(vectors, ids)
+    index, exact = of_texts(family, metric).searched_with(effort, refine=8), looked_up(vectors, ids)
     hits = 0
     for query in clustered(40, seed=5):
         scores, found = index.search(query, 10, exact=exact)
@@ -92,8 +105,8 @@ def test_every_family_finds_nearly_all_and_scores_them_exactly(family: Family, m
 @pytest.mark.parametrize("family", list(Family))
 def test_a_filter_leaves_room_for_the_next_ones(family: Family) -> None:
     """Nearly everything is excluded, the nearest lists whole; k come back all the same."""
-    vectors, ids = clustered(1000), np.arange(1000, dtype=np.int64)
-    index, query = built(spec_of(family, effort=1), Metric.DOT, vectors, ids), clustered(1, seed=3)[0]
+    vectors, ids = texts(1000)
+    index, query = of_texts(family, Metric.DOT).searched_with(1, refine=spec_of(family).refine), clustered(1, seed=3)[0]
     kept = plain(vectors, ids, -query, 12, Metric.DOT)[1]  # the farthest ones
     out = np.setdiff1d(ids, kept)
     scores, found = index.search(query, 10, excluded=out, exact=looked_up(vectors, ids))
@@ -118,11 +131,10 @@ def test_zero_vectors_and_equal_ones_are_found_in_the_order_of_their_ids(family:
 
 @pytest.mark.parametrize("family", list(Family))
 def test_what_is_saved_finds_the_same_again(family: Family, tmp_path: Path) -> None:
-    vectors, ids = clustered(900), np.arange(900, dtype=np.int64) * 5
-    index = built(spec_of(family), Metric.L2, vectors, ids)
+    index = of_texts(family, Metric.L2)
     index.save(tmp_path)
     again = TrainedIndex.load(tmp_path, index.spec, Metric.L2)
-    assert (again.dimension, again.ids.tolist()) == (D, ids.tolist())
+    assert (again.dimension, again.ids.tolist()) == (D, texts(1000)[1].tolist())
     for query in clustered(5, seed=2):
         assert again.search(query, 7)[1].tolist() == index.search(query, 7)[1].tolist()
 
@@ -152,15 +164,14 @@ def test_codes_that_do_not_divide_the_vector_are_refused() -> None:
 def test_changes_over_an_index_are_seen_at_once_and_the_old_one_stays(family: Family) -> None:
     """After random additions, removals and replacements it finds what an index of the final state finds."""
     rng = np.random.default_rng(6)
-    vectors = clustered(1500, seed=7)
-    ids = np.arange(1500, dtype=np.int64)
-    base = built(spec_of(family, effort=1000, refine=20), Metric.DOT, vectors[:1000], ids[:1000])
-    held, index = set(range(1000)), base.with_changes(ids[:0], vectors[:0], ids[:0])
+    vectors, ids = texts(1500)
+    base = of_texts(family, Metric.DOT).searched_with(effort=1000, refine=20)
+    held, index = set(ids[:1000].tolist()), base.with_changes(ids[:0], vectors[:0], ids[:0])
     for step in range(10):
         gone = rng.choice(sorted(held), 20, replace=False).astype(np.int64)
-        new = np.arange(1000 + step * 50, 1000 + step * 50 + 50, dtype=np.int64)
+        new = ids[1000 + step * 50 : 1000 + step * 50 + 50]
         before = index.ids.tolist()
-        changed = index.with_changes(new, vectors[new], gone)
+        changed = index.with_changes(new, vectors[new // 2], gone)
         assert index.ids.tolist() == before
         index, held = changed, held - set(gone.tolist()) | set(new.tolist())
     assert isinstance(index, LayeredIndex)
@@ -169,18 +180,18 @@ def test_changes_over_an_index_are_seen_at_once_and_the_old_one_stays(family: Fa
     now = np.array(sorted(held), dtype=np.int64)
     hits = 0
     for query in clustered(20, seed=9):
-        scores, found = index.search(query, 10, exact=lambda wanted: vectors[wanted])
-        hits += len(np.intersect1d(found, plain(vectors[now], now, query, 10, Metric.DOT)[1]))
-        np.testing.assert_allclose(index.scores(query, found, lambda wanted: vectors[wanted]), scores, rtol=1e-5)
+        scores, found = index.search(query, 10, exact=lambda wanted: vectors[wanted // 2])
+        hits += len(np.intersect1d(found, plain(vectors[now // 2], now, query, 10, Metric.DOT)[1]))
+        np.testing.assert_allclose(index.scores(query, found, lambda wanted: vectors[wanted // 2]), scores, rtol=1e-5)
     assert hits >= (190 if family in CODED else 200 - (family is Family.SQ8) * 4)
     assert len(base) == 1000
 
 
 def test_kept_scores_are_close_to_the_exact_ones() -> None:
-    vectors, ids = clustered(1000), np.arange(1000, dtype=np.int64)
+    vectors, ids = texts(1000)
     query = clustered(1, seed=3)[0]
     for family in Family:
-        index = built(spec_of(family), Metric.COSINE, vectors, ids)
+        index = of_texts(family, Metric.COSINE)
         kept, exact = index.scores(query, ids[:200]), index.scores(query, ids[:200], looked_up(vectors, ids))
         assert np.corrcoef(kept, exact)[0, 1] > 0.97
         assert index.scores(query, ids[:0]).shape == (0,)
