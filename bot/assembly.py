@@ -17,6 +17,7 @@ from bot.assembly_access import Guard, open_guard
 from bot.assembly_memory import feedback_in, limits_of, open_memory, turn_log_of
 from bot.assembly_models import MODELS, Models
 from bot.assembly_operating import open_book, open_desk
+from bot.assembly_page import open_follow_ups
 from bot.assembly_search import fused, reread
 from bot.clarifying import Clarifier, ClarifyingOptions
 from bot.conversations import Shelf, memory_for
@@ -252,6 +253,10 @@ class Colloquy:
     def delete_conversation(self, owner: str, conversation_id: str) -> None:
         """Forgets a conversation for good."""
         self._store.delete(owner, conversation_id)
+
+    def follow_ups(self, owner: str, conversation_id: str) -> Sequence[str]:
+        """What could be asked next, from the documents."""
+        return open_follow_ups(self.knowledge, self.models.reader).suggest(self.conversation(owner, conversation_id))
 
     def knowledge_bases(self) -> Sequence[KnowledgeBaseInfo]:
         """What can be asked about."""

@@ -304,6 +304,11 @@ class Assistant(Protocol):
         """Why a turn ended as it did, from the turn as it was stored. Takes as long as a short answer."""
         ...
 
+    def follow_ups(self, owner: str, conversation_id: str) -> Sequence[str]:
+        """Up to three questions that the documents answer and the conversation has not asked; [] where there are none
+        or the last turn looked nothing up."""
+        ...
+
     @property
     def shelf(self) -> ConversationShelf: ...
 

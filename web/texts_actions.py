@@ -28,6 +28,7 @@ class ActionTexts:
     link_copied: str
     delete_turn: str
     confirm_delete_turn: str
+    ask_next: str
     branched: str
     branched_from: str
     trimmed: str
@@ -60,6 +61,7 @@ ENGLISH_ACTIONS = ActionTexts(
     link_copied="Link copied",
     delete_turn="Delete this question",
     confirm_delete_turn="Delete question and answer?",
+    ask_next="What you could ask next",
     branched="A branch of a conversation that is gone.",
     branched_from="A branch of",
     trimmed="The oldest {count} questions were dropped: a conversation keeps so many and no more.",
@@ -92,6 +94,7 @@ CHINESE_ACTIONS = ActionTexts(
     link_copied="链接已复制",
     delete_turn="删除这个问题",
     confirm_delete_turn="删除问题和回答？",
+    ask_next="接下来可以问",
     branched="由一个已删除的对话分支而来。",
     branched_from="分支自",
     trimmed="最早的 {count} 个问题已被移除：对话只保留一定的数量。",

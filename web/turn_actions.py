@@ -6,6 +6,7 @@ page's script puts a copy where it is needed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from urllib.parse import urlencode
 
@@ -53,6 +54,15 @@ def render_turn_forms(texts: Texts) -> str:
         f'<p class="buttons"><button type="submit" class="main">{escape(words.ask_edited)}</button>'
         f'<button type="button" class="quiet" data-give-up>{escape(words.cancel)}</button></p></form></template>'
     )
+
+
+def render_follow_ups(questions: Sequence[str], texts: Texts) -> str:
+    """Questions that could be asked next, as buttons; "" without any."""
+    if not questions:
+        return ""
+    buttons = "".join(f'<button class="choice">{escape(question)}</button>' for question in questions)
+    named = attribute("aria-label", texts.actions.ask_next)
+    return f'<div class="choices follow-ups" role="group" {named}>{buttons}</div>'
 
 
 def _button(words: str, attributes: str) -> str:

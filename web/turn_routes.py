@@ -1,5 +1,5 @@
-"""What the page fetches about one turn, beside what Gradio carries: why it was answered like this, and what
-the person thinks of it."""
+"""What the page fetches about one turn, beside what Gradio carries: why it was answered like this, what could be asked
+next, and what the person thinks of it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, Field
 
 from domain.conversation import Turn
-from domain.errors import PartUnavailable, QuestionRejected
+from domain.errors import PartUnavailable, QuestionRejected, UnknownKnowledgeBase
 from domain.feedback import Feedback, Verdict
 from domain.protocols import Assistant
 from web.explanation import render_explanation
 from web.texts import Texts
+from web.turn_actions import render_follow_ups
 from web.visitors import owner_of_request, texts_for, valid
 
 
@@ -36,7 +37,7 @@ WholePage = Callable[[str, Texts], str]
 
 
 def add_turn_routes(app: FastAPI, assistant: Assistant, whole_page: WholePage) -> None:
-    """Adds ``/explanation`` and ``/feedback``, each about a turn of the asker's own conversations."""
+    """Adds ``/explanation``, ``/follow-ups`` and ``/feedback``, each about a turn of the asker's own conversations."""
 
     @app.get("/explanation", response_class=HTMLResponse)
     def explanation(request: Request, conversation: str, turn: str, part: bool = False) -> HTMLResponse:
@@ -44,6 +45,16 @@ def add_turn_routes(app: FastAPI, assistant: Assistant, whole_page: WholePage) -
         texts = texts_for(request)
         body, status = _explained(assistant, owner_of_request(request), valid(conversation), turn, texts)
         return HTMLResponse(body if part else whole_page(body, texts), status)
+
+    @app.get("/follow-ups", response_class=HTMLResponse)
+    def follow_ups(request: Request, conversation: str) -> HTMLResponse:
+        """What could be asked next, as buttons; nothing where there is nothing, or a part does not answer."""
+        owner, texts = owner_of_request(request), texts_for(request)
+        try:
+            questions = assistant.follow_ups(owner, valid(conversation)) if owner and valid(conversation) else ()
+        except (PartUnavailable, UnknownKnowledgeBase):
+            questions = ()
+        return HTMLResponse(render_follow_ups(questions, texts))
 
     @app.post("/feedback")
     def feedback(request: Request, given: _Given) -> JSONResponse:

@@ -197,6 +197,13 @@ class FakeAssistant:
     def part_states(self, knowledge_base: str) -> Sequence[PartState]:
         return states(self.store_down, knowledge_base in {info.name for info in self.knowledge_bases()})
 
+    def follow_ups(self, owner: str, conversation_id: str) -> Sequence[str]:
+        turns = self.conversation(owner, conversation_id).turns
+        if not turns or not turns[-1].evidence or turns[-1].answer.kind is AnswerKind.CLARIFYING:
+            return []
+        asked = {turn.question for turn in turns}
+        return [one for one in self.knowledge_bases()[0].examples if one not in asked][:3]
+
     def explain(self, turn: Turn) -> Explanation:
         self._check_store()
         return replace(EXPLANATION, why=f"“{turn.question}” was answered from {len(turn.evidence)} passages.")

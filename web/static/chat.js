@@ -234,6 +234,7 @@ function afterRedraw() {
   followKnowledgeBase();
   takeBackRejected();
   fillPanel();
+  showFollowUps();
   announce();
   filterConversations();
   nameThePage();

@@ -106,3 +106,27 @@ function actOnTurn(button) {
     trigger("forget", { turn: turn.dataset.turn, conversation: currentConversation(), knowledge_base: knowledgeBase() });
   }
 }
+
+// ---- what could be asked next: fetched once a turn, after its answer, and put back after a redrawing ---------------
+
+const followUps = new Map(); // turn id -> HTML; null while it is on its way
+
+async function fetchFollowUps(turnId) {
+  followUps.set(turnId, null);
+  try {
+    const reply = await fetch(`follow-ups?conversation=${encodeURIComponent(currentConversation())}`);
+    followUps.set(turnId, reply.ok ? await reply.text() : "");
+  } catch {
+    followUps.set(turnId, "");
+  }
+  showFollowUps();
+}
+
+function showFollowUps() {
+  const turn = isWorking() ? null : newestTurn();
+  findAll(".follow-ups").forEach((old) => { if (!turn || !turn.contains(old)) old.remove(); });
+  const turnId = turn?.dataset.turn;
+  if (!turnId || find(".follow-ups", turn)) return;
+  if (!followUps.has(turnId)) void fetchFollowUps(turnId);
+  else if (followUps.get(turnId)) find(".actions", turn).insertAdjacentHTML("afterend", followUps.get(turnId));
+}
