@@ -120,6 +120,9 @@ class Journal:
             if not _locked(file) or not path.exists():
                 return 0
             entries = read_journal(path)
+            if not all(map(_readable, entries)):
+                _log.warning("%s was written by a newer Colloquy and is left for it; update Colloquy.", path)
+                return 0
             for entry in entries:
                 _store(entry, store)
                 os.write(file, _mark_of(entry.number))
@@ -196,6 +199,14 @@ def read_journal(path: Path) -> list[Waiting]:
             number, owner, conversation_id, turn = json.loads(body)
             waiting[number] = Waiting(number, owner, conversation_id, turn.encode())
     return [waiting[number] for number in sorted(waiting)]
+
+
+def _readable(entry: Waiting) -> bool:
+    try:
+        decode_turn(entry.turn)
+    except PartUnavailable:
+        return False
+    return True
 
 
 def _store(entry: Waiting, store: Store) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
@@ -21,13 +20,16 @@ from domain.owners import owner_hash
 from domain.protocols import HandOffDesk, MemoryLimits
 from memory.bounds import encoded_within
 from memory.journal import Journal
+from memory.redis_keys import LOG_TURNS
 from memory.redis_store import RedisConversationStore
 
 _SHORTEST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 5.0
-"""Between two looks at a store that is down: a person should not wait for its time-outs at every turn."""
+"""Between two looks at a store that is down."""
 _PATIENCE_SECONDS = 0.5
 """How long a turn waits for those before it to be stored by another thread, before it queues up behind them."""
+_PATIENCE_OF_CHANGES_SECONDS = 5.0
+"""The same for a person who deletes, which must not miss what waits."""
 _REMEMBERED = 64
 """Conversations whose latest turns are held, so that follow-ups are understood while the store is down."""
 _REMEMBERED_TURNS = 10
@@ -46,9 +48,8 @@ class KeepingStore:
         self.store, self._journal, self._desk = store, journal, desk
         self._lately: OrderedDict[tuple[str, str], tuple[Turn, ...]] = OrderedDict()
         self._lock = threading.Lock()
-        self._pause, self._down_until = _SHORTEST_PAUSE_SECONDS, 0.0
-        self._closing = threading.Event()
-        self._replayer: threading.Thread | None = None
+        self._down, self._closing = False, threading.Event()
+        self._looking: threading.Thread | None = None
 
     @property
     def limits(self) -> MemoryLimits:
@@ -65,10 +66,9 @@ class KeepingStore:
             self._look()
             found = self.store.load(owner, conversation_id)
         except PartUnavailable as error:
-            self._failed()
+            self._look_after()
             known = self._known(owner, conversation_id)
             raise MemoryDown(str(error), (*known, *self._journal.waiting(owner, conversation_id))) from error
-        self._answered()
         self._remember(owner, conversation_id, found.turns)
         return found
 
@@ -80,11 +80,12 @@ class KeepingStore:
             self._look()
             self.store.append(owner, conversation_id, turn)
         except PartUnavailable as error:
-            self._failed()
-            self._journal.add(owner, conversation_id, encoded)
-            self._replay_later()
+            self._down = True  # before it is looked after, which ends this
+            try:
+                self._journal.add(owner, conversation_id, encoded)
+            finally:
+                self._look_after()
             raise MemoryDown(str(error), self._journal.waiting(owner, conversation_id)) from error
-        self._answered()
         self._remember(owner, conversation_id, (*self._known(owner, conversation_id), turn))
 
     def list(self, owner: str) -> SequenceOf[ConversationSummary]:
@@ -101,13 +102,13 @@ class KeepingStore:
 
     def delete(self, owner: str, conversation_id: str) -> None:
         """Forgets a conversation, with the turns of it that wait."""
-        self._replay()
+        self._replay(_PATIENCE_OF_CHANGES_SECONDS)
         self.store.delete(owner, conversation_id)
         self._forget(owner, conversation_id)
 
     def delete_turn(self, owner: str, conversation_id: str, turn_id: str) -> bool:
         """Forgets one turn."""
-        self._replay()
+        self._replay(_PATIENCE_OF_CHANGES_SECONDS)
         self._forget(owner, conversation_id)
         return self.store.delete_turn(owner, conversation_id, turn_id)
 
@@ -122,7 +123,7 @@ class KeepingStore:
     def erase(self, owner: str) -> int:
         """Forgets all that is kept of ``owner``, waiting turns and hand-offs included; how many conversations that
         were."""
-        self._replay()
+        self._replay(_PATIENCE_OF_CHANGES_SECONDS)
         with self._lock:
             for key in [key for key in self._lately if key[0] == owner]:
                 del self._lately[key]
@@ -132,7 +133,7 @@ class KeepingStore:
 
     def export(self, owner: str) -> OwnerData:
         """All that is kept of ``owner``."""
-        self._replay()
+        self._replay(_PATIENCE_OF_CHANGES_SECONDS)
         theirs = tuple(one for one in self._desk.list() if one.owner_hash == owner_hash(owner))
         return replace(self.store.export(owner), hand_offs=theirs)
 
@@ -145,23 +146,23 @@ class KeepingStore:
         self.store.ping()
 
     def start(self) -> None:
-        """Stores what an earlier run had to leave waiting, if the store answers."""
-        self._replay_later()
+        """Stores what an earlier run had to leave waiting, by a thread of its own."""
+        self._look_after()
 
     def close(self) -> None:
         """Stops replaying; what still waits is taken over at the next start."""
         self._closing.set()
-        replayer = self._replayer
-        if replayer is not None:
-            replayer.join()
+        if self._looking is not None:
+            self._looking.join()
         self._journal.close()
         self.store.close()
 
     def _look(self) -> None:
-        """What waits goes first. Raises ``PartUnavailable`` at once where the store was just found to be down."""
-        if time.monotonic() < self._down_until:
+        """What waits goes first. Raises ``PartUnavailable`` at once while the store is known to be down: one thread
+        asks it again and again, so that no turn has to wait for its time-outs."""
+        if self._down:
             raise PartUnavailable(
-                f"The conversation memory has not answered ({self.store.connection.name}); it is asked again within "
+                f"The conversation memory does not answer ({self.store.connection.name}); it is asked again every "
                 f"{_LONGEST_PAUSE_SECONDS:.0f} s. Check that the Redis server runs."
             )
         if len(self._journal):
@@ -172,32 +173,32 @@ class KeepingStore:
         if count:
             _log.warning("%d turns that waited for the conversation memory are stored now.", count)
 
-    def _replay_later(self) -> None:
+    def _look_after(self) -> None:
         with self._lock:
-            if self._replayer is None or not self._replayer.is_alive():
-                self._replayer = threading.Thread(target=self._replay_until_done, name="journal", daemon=True)
-                self._replayer.start()
+            if self._looking is None:
+                self._looking = threading.Thread(target=self._until_it_answers, name="journal", daemon=True)
+                self._looking.start()
 
-    def _replay_until_done(self) -> None:
+    def _until_it_answers(self) -> None:
         pause = _SHORTEST_PAUSE_SECONDS
-        while True:
-            try:
-                self._replay()
-                self._answered()
+        while not self._stored_all():
+            if self._closing.wait(pause):
                 return
-            except PartUnavailable:
-                if self._closing.wait(pause):
-                    return
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
-    def _failed(self) -> None:
+    def _stored_all(self) -> bool:
+        """Whether the store answers and nothing waits; then turns go straight to it again."""
+        try:
+            self.store.run_script("return 1", [LOG_TURNS], [])
+            self._replay()
+        except PartUnavailable:
+            self._down = True
+            return False
         with self._lock:
-            if time.monotonic() >= self._down_until:
-                self._down_until = time.monotonic() + self._pause
-                self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
-
-    def _answered(self) -> None:
-        self._pause, self._down_until = _SHORTEST_PAUSE_SECONDS, 0.0
+            if len(self._journal):
+                return False
+            self._down, self._looking = False, None
+            return True
 
     def _known(self, owner: str, conversation_id: str) -> tuple[Turn, ...]:
         with self._lock:

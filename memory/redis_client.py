@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import AskError, ClusterDownError, ClusterError, MovedError, TryAgainError
+from redis.exceptions import AskError, ClusterDownError, ClusterError, MovedError, RedisClusterException, TryAgainError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -31,9 +31,12 @@ _RETRIES_OF_MANY = 6
 _REPLICA_MS = 1000
 """How long a change waits for a replica: far longer than a replica that is well needs, short enough to sit out."""
 
+_MISSING_REPLICA_MS = 20
+"""The same once none confirmed: a lonely master should not make every turn wait."""
+
 _log = logging.getLogger(__name__)
 _GONE = (redis.ConnectionError, redis.TimeoutError, OSError)
-_MOVED = (AskError, ClusterDownError, ClusterError, MovedError, TryAgainError)
+_MOVED = (AskError, ClusterDownError, ClusterError, MovedError, RedisClusterException, TryAgainError)
 Word = str | bytes | int | float
 T = TypeVar("T")
 
@@ -55,9 +58,10 @@ class RedisConnection:
         revive: Callable[[], object] | None = None,
     ) -> None:
         self.name = masked(url)
-        self._revive, self._timeout_seconds = revive, timeout_seconds
+        self._revive, self._timeout_seconds, self._replica_ms = revive, timeout_seconds, _REPLICA_MS
         try:
             address = parsed(url)
+            self._kind = address.kind
             usual = _RETRIES_OF_ONE if address.kind == "one" else _RETRIES_OF_MANY
             self._retries = usual if retries is None else retries
             self._sentinel = self._watched(address) if address.kind == "sentinel" else None
@@ -74,14 +78,14 @@ class RedisConnection:
 
     def run_script(self, script: str, keys: Sequence[str], arguments: Sequence[Word]) -> Any:
         """The server's reply to a Lua script; all ``keys`` lie in one cluster slot."""
-        return self._ask(lambda: self._connected().eval(script, len(keys), *keys, *arguments))
+        return self._ask(lambda: self._patiently(lambda: self._connected().eval(script, len(keys), *keys, *arguments)))
 
     def run_kept(self, script: str, keys: Sequence[str], arguments: Sequence[Word]) -> Any:
         """As ``run_script``, and waits for one replica where a Sentinel or a Cluster keeps replicas. One that does
         not confirm within a second is warned about: then only the server that answered has the change."""
-        if self._sentinel is None and not self._seeds:
+        if self._kind == "one":
             return self.run_script(script, keys, arguments)
-        return self._ask(lambda: self._replicated(script, keys, arguments))
+        return self._ask(lambda: self._patiently(lambda: self._written(script, keys, arguments)))
 
     def hash_fields(self, wanted: Sequence[tuple[str, str | bytes]]) -> Sequence[bytes | None]:
         """The value of each (key, field), None where there is none; the keys may lie in any slot."""
@@ -92,7 +96,7 @@ class RedisConnection:
                     pipe.hget(key, field)
                 return list(pipe.execute())
 
-        return self._ask(read) if wanted else []
+        return self._ask(lambda: self._patiently(read)) if wanted else []
 
     def facts(self) -> Sequence[Mapping[str, Any]]:
         """What each master says of itself. Raises ``redis``' own errors turned into ``PartUnavailable``."""
@@ -111,7 +115,7 @@ class RedisConnection:
     def _patience(self) -> dict[str, Any]:
         backoff = ExponentialBackoff(cap=_BACKOFF_CAP_SECONDS, base=_BACKOFF_BASE_SECONDS)
         return {
-            "retry": Retry(backoff, self._retries),
+            "retry": Retry(backoff, self._retries if self._kind == "one" else 0),  # else: see _patiently
             "socket_timeout": self._timeout_seconds,
             "socket_connect_timeout": min(_CONNECT_SECONDS, self._timeout_seconds),
         }
@@ -133,10 +137,14 @@ class RedisConnection:
             self._client = RedisCluster(startup_nodes=self._seeds, require_full_coverage=False, **self._options)
         return self._client
 
-    def _replicated(self, script: str, keys: Sequence[str], arguments: Sequence[Word]) -> Any:
+    def _patiently(self, operation: Callable[[], T]) -> T:
+        """The result of ``operation``, tried again while another server takes over; a single one's client does that
+        by itself."""
+        if self._kind == "one":
+            return operation()
         backoff = ExponentialBackoff(cap=_BACKOFF_CAP_SECONDS, base=_BACKOFF_BASE_SECONDS)
         patient = Retry(backoff, self._retries, (*_GONE, *_MOVED))
-        return patient.call_with_retry(lambda: self._written(script, keys, arguments), lambda _: self._look_again())
+        return patient.call_with_retry(operation, lambda _: self._look_again())
 
     def _written(self, script: str, keys: Sequence[str], arguments: Sequence[Word]) -> Any:
         client = self._connected()
@@ -144,20 +152,32 @@ class RedisConnection:
             client = client.get_redis_connection(client.get_node_from_key(keys[0]))
         with client.pipeline(transaction=False) as pipe:  # one connection: WAIT speaks of what this one has written
             pipe.eval(script, len(keys), *keys, *arguments)
-            pipe.wait(1, _REPLICA_MS)
+            pipe.wait(1, self._replica_ms)
             reply, replicas = pipe.execute(raise_on_error=False)
         if isinstance(reply, Exception):
             raise redis.ConnectionError("the master is a replica now") if _is_read_only(reply) else reply
-        if replicas != 1 and not (isinstance(replicas, int) and replicas > 1):
-            _log.warning("No replica of %s confirmed a change within %d ms; one server has it.", self.name, _REPLICA_MS)
+        self._note_replicas(isinstance(replicas, int) and replicas > 0)
         return reply
+
+    def _note_replicas(self, confirmed: bool) -> None:
+        """Says once that no replica confirms, and from then on waits for one only a moment, until one does."""
+        if not confirmed and self._replica_ms == _REPLICA_MS:
+            _log.warning(
+                "No replica of %s confirmed a change within %d ms; until one does, one server alone has what comes.",
+                self.name,
+                _REPLICA_MS,
+            )
+        self._replica_ms = _REPLICA_MS if confirmed else _MISSING_REPLICA_MS
 
     def _look_again(self) -> None:
         """Asks who is in charge now."""
-        if self._seeds:
-            self._connected().nodes_manager.initialize()
-        else:
-            self._client.connection_pool.disconnect(inuse_connections=False)
+        try:
+            if self._seeds:
+                self._connected().nodes_manager.initialize()
+            else:
+                self._client.connection_pool.disconnect(inuse_connections=False)
+        except (*_GONE, *_MOVED) as error:  # nobody knows yet; the next try asks again
+            _log.debug("%s does not say who is in charge: %s", self.name, _reason(error))
 
     def _ask(self, operation: Callable[[], Any]) -> Any:
         """The result of ``operation``, every failure of Redis turned into ``PartUnavailable``."""

@@ -117,6 +117,15 @@ def test_a_line_that_a_crash_cut_short_is_passed_over(tmp_path: Path, make_turn:
     assert [one.number for one in read_journal(path)] == [1, 2]
 
 
+def test_what_a_newer_colloquy_left_is_left_for_it(tmp_path: Path, make_turn: MakeTurn) -> None:
+    newer, shelf = Journal(tmp_path, 10, 100_000), Shelf()
+    newer.add("me", "c", encode_turn(make_turn(1)).replace(b'"version":[1,', b'"version":[2,'))
+    newer.close()
+    filled(tmp_path, make_turn).close()
+    assert Journal(tmp_path, 10, 1000).replay(shelf) == 3
+    assert len(files(tmp_path)) == 1
+
+
 def test_turns_beyond_the_bounds_are_refused_with_the_numbers(tmp_path: Path, make_turn: MakeTurn) -> None:
     journal = Journal(tmp_path, 2, 100_000)
     for number in (1, 2):

@@ -139,7 +139,7 @@ def test_a_store_that_was_just_down_is_not_waited_for_at_every_turn(
     store = house.store()
     house.server.stop()
     down(store, owner, make_turn(0))
-    with pytest.raises(MemoryDown, match=r"is asked again within 5 s"):
+    with pytest.raises(MemoryDown, match=r"is asked again every 5 s"):
         store.load(owner, "c")
 
 

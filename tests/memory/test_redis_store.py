@@ -14,10 +14,13 @@ import redis
 
 from domain.conversation import Turn
 from domain.errors import Misconfigured, PartUnavailable
+from domain.feedback import Feedback
 from domain.protocols import MemoryLimits
+from memory.codec import encode_turn
 from memory.embedded_server import EmbeddedRedis
 from memory.redis_addresses import masked
-from memory.redis_keys import SCHEMA_VERSION
+from memory.redis_feedback import RedisFeedback
+from memory.redis_keys import SCHEMA_VERSION, conversation_keys, digest
 from memory.redis_store import RedisConversationStore
 
 LIMITS = MemoryLimits(ttl_seconds=None, max_turns=100, max_bytes=1_000_000)
@@ -259,3 +262,56 @@ def test_a_revival_that_fails_is_unavailable_too(tmp_path: Path, owner: str) -> 
 )
 def test_passwords_are_masked_and_nothing_else(url: str, shown: str) -> None:
     assert masked(url) == shown
+
+
+@pytest.mark.parametrize(
+    "url", ["redis+sentinel://127.0.0.1:1", "redis+cluster://127.0.0.1/3", "redis+cluster://a?x=1"]
+)
+def test_an_address_of_many_servers_that_cannot_be_read_is_refused_with_an_example(url: str) -> None:
+    with pytest.raises(Misconfigured, match=r"no Redis address.*redis\+sentinel://host:26379,host:26379/service"):
+        RedisConversationStore(url, LIMITS)
+
+
+OLD_APPEND = """
+redis.call('RPUSH', KEYS[1], ARGV[1])
+redis.call('RPUSH', KEYS[2], ARGV[2])
+redis.call('HINCRBY', KEYS[3], 'bytes', #ARGV[1])
+redis.call('HSETNX', KEYS[3], 'title', ARGV[3])
+redis.call('HINCRBY', KEYS[3], 'trimmed', 0)
+redis.call('HSET', KEYS[3], 'updated_us', '1790000000000000', 'expires_us', '')
+redis.call('ZADD', KEYS[4], '1790000000000000', ARGV[4])
+"""
+"""What layout 1 wrote for a turn: neither rows nor feedback, and no line in the operators' list."""
+
+
+def test_a_conversation_of_layout_1_is_listed_read_found_and_goes_on(
+    store: RedisConversationStore, client: redis.Redis, owner: str, make_turn: Callable[..., Turn]
+) -> None:
+    turns, ids, about, _, _, index = conversation_keys(owner, "old")
+    for number in (1, 2):
+        turn = make_turn(number, f"Answer {number}, in STRASSE.")
+        client.eval(OLD_APPEND, 4, turns, ids, about, index, encode_turn(turn), turn.id, "Old", "old")
+    assert [(one.id, one.title, one.turn_count, one.pinned) for one in store.list(owner)] == [("old", "Old", 2, False)]
+    assert [one.id for one in store.search(owner, "straße 2 old")] == ["old"]
+    assert list(store.search(owner, "straße 3")) == []
+    assert store.search(owner, "straße")[0].id == "old"  # by the rows that the first search made
+    assert client.hlen(conversation_keys(owner, "old")[3]) == 2
+    assert RedisFeedback(store.connection, store.log_index).give(owner, "old", "turn-1", Feedback("up")) is True
+    assert store.delete_turn(owner, "old", "turn-1") is True
+    store.append(owner, "old", make_turn(3))
+    kept = store.load(owner, "old")
+    assert [one.id for one in kept.turns] == ["turn-2", "turn-3"]
+    assert (kept.title, kept.trimmed, kept.pinned, kept.branched_from) == ("Old", 0, False, None)
+    store.delete(owner, "old")
+    assert client.keys(f"*{digest('old')}*") == []
+
+
+@pytest.mark.parametrize("older", [None, "1"])
+def test_data_of_an_older_layout_is_taken_over_and_marked_with_ours(
+    server: EmbeddedRedis, client: redis.Redis, older: str | None
+) -> None:
+    client.delete("colloquy:schema")
+    if older is not None:
+        client.set("colloquy:schema", older)
+    RedisConversationStore(server.url, LIMITS).ping()
+    assert client.get("colloquy:schema") == "2"
