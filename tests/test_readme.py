@@ -6,16 +6,16 @@ Blocks fenced as ``sh`` or ``console`` are taken apart: every ``make`` target mu
 
 from __future__ import annotations
 
-import os
+import io
 import re
 import shlex
-import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from cli.main import main
 from settings import FILE_VARIABLE, knobs
 
 ROOT = Path(__file__).parents[1]
@@ -81,17 +81,14 @@ def _colloquy_complaint(words: list[str]) -> str | None:
 
 @cache
 def _help(path: tuple[str, ...]) -> str | None:
-    """What ``colloquy PATH --help`` prints, None when there is no such command."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "cli.main", *path, "--help"],
-        cwd=ROOT,
-        env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return ran.stdout if ran.returncode == 0 else None
+    """What ``colloquy PATH --help`` prints, None when there is no such command. (Typed in this process: a page shows
+    dozens of commands.)"""
+    shown = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(shown), redirect_stderr(io.StringIO()):
+        for name, value in {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}.items():
+            patch.setenv(name, value)
+        code = main([*path, "--help"])
+    return shown.getvalue() if code == 0 else None
 
 
 def _without_variables(words: list[str]) -> list[str]:
