@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli import measure_answers, measure_parts, measure_policy, measure_variants
+from cli import measure_answers, measure_parts, measure_policy, measure_variants, measure_weighting
 from cli.console import assembled, ensure_shipped_bases, note, progress_bar, settings_for_command
 from cli.measuring import Output, circumstances, counting, show
 from cli.options import KnowledgeBase
@@ -100,6 +100,7 @@ evaluations.command()(measure_answers.fusion)
 evaluations.command("planted")(measure_planted)
 evaluations.command()(measure_policy.policy)
 evaluations.command("planted-errors")(measure_parts.planted_errors)
+evaluations.command()(measure_weighting.weighting)
 
 
 def bench(

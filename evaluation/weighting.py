@@ -1,12 +1,13 @@
 """The weighing of retrieval against generation, measured: quotes alone, drafts alone, λ fixed at three values, λ
 predicted.
 
-    python -m evaluation.weighting [--fit] [--test] [--plots FOLDER] [--output FILE] [--doc2dial FOLDER]
+    colloquy evaluate weighting [--fit] [--test] [--plots FOLDER] [--output FILE] [--doc2dial FOLDER]
 
-prepares the turns (rewritten, retrieved, read, drafted; kept under the data directory) and replays every way on them.
-Development figures are cross-validated by conversation. ``--fit`` writes ``models/weighting/answers.json``. ``--test``
-reports the test half too, ``--doc2dial`` the development documents of that set (ingested as ``public-services``), both
-by what was fitted on all of development with the sentence regression that ships; that is also what is written.
+(or ``python -m evaluation.weighting``) prepares the turns (rewritten, retrieved, read, drafted; kept under the data
+directory) and replays every way on them. Development figures are cross-validated by conversation. ``--fit`` writes
+``models/weighting/answers.json``. ``--test`` reports the test half too, ``--doc2dial`` the development documents of
+that set (ingested as ``public-services``), both by what was fitted on all of development with the sentence regression
+that ships; that is also what is written.
 """
 
 from __future__ import annotations
@@ -94,6 +95,21 @@ SYSTEMS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be measured: ``test`` reports the test half too, ``doc2dial`` the development documents of that
+    folder, ``limit`` of their turns, evenly spread. ``kept``: where prepared turns lie (None: the data directory).
+    ``plots``: the folder of pictures. ``fit`` writes ``answers``."""
+
+    test: bool = False
+    doc2dial: Path | None = None
+    limit: int | None = None
+    kept: Path | None = None
+    plots: Path | None = None
+    fit: bool = False
+    answers: Path = ANSWERS
+
+
+@dataclass(frozen=True, slots=True)
 class Fitted:
     """One system, fitted on development turns: its weights, and its answers to those turns, cross-validated."""
 
@@ -106,18 +122,34 @@ class Fitted:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prepares, fits, reports, draws, writes."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    given = _parser().parse_args(arguments)
+    given = vars(_parser().parse_args(arguments))
+    output: Path | None = given.pop("output")
     settings = load_settings(knowledge_base=HANDBOOK)
     with assemble(settings, memory=False) as colloquy:
-        making = _Making(colloquy, settings, given.kept or settings.data_dir / "weighting", _mark(settings))
-        development = making.questions() + making.quality("dev")
-        others = {"the test half": making.quality("test")} if given.test else {}
-        if given.doc2dial is not None:
-            others["Doc2Dial, development documents"] = making.public(given.doc2dial, given.limit)
+        facts = circumstances(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"}))
+        told = measured(colloquy, settings, Asked(**given), facts)
+    _log.info("%s", "\n\n".join(one.as_text() for one in told))
+    if output:
+        output.write_text("\n".join(one.as_markdown() for one in told), "utf-8")
+
+
+def measured(
+    colloquy: Colloquy,
+    settings: Settings,
+    asked: Asked,
+    facts: dict[str, str],
+    ready: Callable[[], object] = lambda: None,
+) -> list[Table]:
+    """A table for development, cross-validated, and one for each set that is asked for besides, by what was fitted on
+    all of development; ``facts`` stand under each. Pictures and weights are written where they are asked for.
+    ``ready`` is called before turns about the handbook have to be prepared."""
+    making = _Making(colloquy, settings, asked.kept or settings.data_dir / "weighting", _mark(settings), ready)
+    development = making.questions() + making.quality("dev")
+    others = {"the test half": making.quality("test")} if asked.test else {}
+    if asked.doc2dial is not None:
+        others["Doc2Dial, development documents"] = making.public(asked.doc2dial, asked.limit)
     fold_of = folds(development)
-    examples = cross_scored(development, fold_of)
-    honest = [fit_system(examples, fold_of, system) for system in SYSTEMS]
-    facts = circumstances(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"}))
+    honest = [fit_system(cross_scored(development, fold_of), fold_of, system) for system in SYSTEMS]
     told = [report("development, cross-validated", [(one.system.name, one.outcomes) for one in honest], facts)]
     served = served_sentences()
     examples = [example(turn, turn.prepared.scored(served)) for turn in development]
@@ -125,13 +157,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, prepared in others.items():
         seen = [example(turn, turn.prepared.scored(served)) for turn in prepared]
         told.append(report(name, [(one.system.name, answered(seen, one.system, one.weights)) for one in fitted], facts))
-    _log.info("%s", "\n\n".join(one.as_text() for one in told))
-    if given.output:
-        given.output.write_text("\n".join(one.as_markdown() for one in told), "utf-8")
-    if given.plots:
-        draw(given.plots, [(one.system.name, one.outcomes) for one in honest])
-    if given.fit:
-        write(given.answers, fitted[-1], told[0].data[-1])
+    if asked.plots:
+        draw(asked.plots, [(one.system.name, one.outcomes) for one in honest])
+    if asked.fit:
+        write(asked.answers, fitted[-1], told[0].data[-1])
+    return told
 
 
 def fit_system(examples: Sequence[Example], fold_of: Sequence[int], system: System) -> Fitted:
@@ -216,6 +246,7 @@ class _Making:
     settings: Settings
     folder: Path
     mark: str
+    ready: Callable[[], object]
 
     def questions(self) -> list[PreparedTurn]:
         asked = load_questions()[: len(QUESTIONS.read_text("utf-8").split("\n")) - 1]  # then come quality turns
@@ -236,7 +267,12 @@ class _Making:
     def _kept(
         self, name: str, knowledge_base: str, make: Callable[[Prepare], Iterator[PreparedTurn]]
     ) -> list[PreparedTurn]:
-        return kept(self.folder / f"{name}-{self.mark}.jsonl", lambda: make(self._preparer(knowledge_base).prepare))
+        def made() -> Iterator[PreparedTurn]:
+            if knowledge_base == HANDBOOK:
+                self.ready()
+            return make(self._preparer(knowledge_base).prepare)
+
+        return kept(self.folder / f"{name}-{self.mark}.jsonl", made)
 
     def _preparer(self, knowledge_base: str) -> Preparer:
         retrieval, read = self.settings.retrieval, self.settings.generation.passages

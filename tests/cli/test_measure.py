@@ -11,9 +11,9 @@ from cli.main import main
 
 @pytest.mark.parametrize(
     "command",
-    ("retrieval,retrieval-variants,rewriting,reading,answerability,support,answering,end-to-end,quality,planted").split(
-        ","
-    ),
+    (
+        "retrieval,retrieval-variants,rewriting,reading,answerability,support,answering,end-to-end,quality,planted,weighting"
+    ).split(","),
 )
 def test_every_evaluation_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", command, "--help"]) == 0
