@@ -10,6 +10,7 @@ from bot.assembly import assemble
 from bot.shipped import ensure_shipped
 from retrieval.ingestion import IngestProgress
 from settings import Settings
+from web.options import ServiceOptions
 from web.server import serve
 
 
@@ -25,7 +26,9 @@ def launch(
             pass
         Thread(target=colloquy.dialogue, args=(settings.knowledge_base,), daemon=True).start()  # models load meanwhile
         ready()
-        serve(colloquy, settings.host, settings.port, default_knowledge_base=settings.knowledge_base, access=access)
+        options = ServiceOptions(**settings.web.model_dump())
+        where = (settings.host, settings.port)
+        serve(colloquy, *where, default_knowledge_base=settings.knowledge_base, options=options, access=access)
 
 
 if __name__ == "__main__":

@@ -92,6 +92,15 @@ def _web_address(value: object) -> object:
     return value
 
 
+def _origin(value: object) -> object:
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if parts and not (
+        parts.scheme in ("http", "https") and parts.hostname and value == f"{parts.scheme}://{parts.netloc}"
+    ):
+        raise ValueError("write https://shop.example: the site alone, without a path and without a slash at its end")
+    return value
+
+
 def _conditions(value: object) -> object:
     if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
         _refused_as_value(value, ANY_DAY)
@@ -251,6 +260,15 @@ class SafetySettings(_Group):
     redact_operator: bool = True
 
 
+class WebSettings(_Group):
+    """How much the server takes on at once, and which sites may carry its chat widget."""
+
+    turn_limit: Count = 16
+    queue_limit: Annotated[int, Field(ge=0)] = 256
+    shutdown_seconds: Annotated[float, Field(ge=0, le=600)] = 20.0
+    widget_origins: tuple[Annotated[str, BeforeValidator(_origin)], ...] = ()
+
+
 class Settings(BaseSettings):
     """All settings, frozen. Make one with ``load_settings``, which words the errors for people."""
 
@@ -281,6 +299,7 @@ class Settings(BaseSettings):
     hub: HubSettings = HubSettings()
     accounts: AccountsSettings = AccountsSettings()
     safety: SafetySettings = SafetySettings()
+    web: WebSettings = WebSettings()
 
     @classmethod
     def settings_customise_sources(

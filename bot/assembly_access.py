@@ -60,6 +60,7 @@ class Guard:
             hosts=None
             if on and not chosen.hosts
             else LOOPBACK | {settings.host.lower(), *map(str.lower, chosen.hosts)},
+            origins=frozenset(settings.web.widget_origins),
             max_body_bytes=safety.max_body_bytes,
             max_upload_bytes=safety.max_upload_bytes,
         )

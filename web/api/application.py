@@ -9,11 +9,12 @@ from fastapi.responses import Response
 
 from web.api.chat_completions import add_chat_completions
 from web.api.conversations import add_conversations, add_parts_of_turns
+from web.api.described import describe_the_rest
 from web.api.desk import Desk, asking
 from web.api.health import add_health
 from web.api.knowledge import add_knowledge
 from web.api.live import ClientGone
-from web.api.problems import OpenAIProblem, Problem, add_handlers
+from web.api.problems import add_handlers
 from web.api.turns import add_turns
 from web.guards import Application, Receive, Scope, Send
 
@@ -40,28 +41,12 @@ def build_api(desk: Desk) -> FastAPI:
     api.include_router(root)
     add_handlers(api)
     api.add_exception_handler(ClientGone, _unread)
-    _describe_errors(api)
+    describe_the_rest(api)
     return api
 
 
 async def _unread(_: Request, __: Exception) -> Response:
     return Response(status_code=503)
-
-
-def _describe_errors(api: FastAPI) -> None:
-    """Puts the shapes of errors, which no route returns, into the description."""
-    described = api.openapi
-
-    def with_errors() -> dict[str, object]:
-        document = described()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in (Problem, OpenAIProblem):
-            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas.update(schema.pop("$defs", {}))
-            schemas[model.__name__] = schema
-        return document
-
-    api.openapi = with_errors  # type: ignore[method-assign]  # FastAPI's own way to extend the document
 
 
 class ApiBeside:

@@ -19,6 +19,7 @@ from fastapi.responses import JSONResponse, Response
 
 from domain.conversation import Turn
 from domain.events import AnswerFinished
+from web.api.described import chunks_described
 from web.api.desk import Asking, Desk
 from web.api.live import EventStream, Happening, Happenings, finished, first_of, happenings
 from web.api.models import TurnOut
@@ -38,9 +39,7 @@ from web.api.problems import Refused, openai_problem, openai_responses, refusal
 
 _SENTENCE = re.compile(r".+?(?:[.!?。！？](?:\s*\[\d+\])*\s+|\n+|$)", re.S)
 _LIFE = b": still here\n\n"
-_STREAM: dict[int | str, dict[str, Any]] = {
-    200: {"model": ChatCompletion, "content": {"text/event-stream": {"schema": {"type": "string"}}}}
-}
+_STREAM: dict[int | str, dict[str, Any]] = {200: {"model": ChatCompletion, "content": chunks_described()}}
 
 
 def add_chat_completions(router: APIRouter, desk: Desk) -> None:

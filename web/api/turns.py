@@ -12,6 +12,7 @@ from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten
+from web.api.described import events_described
 from web.api.desk import Asking, ConversationId, Desk
 from web.api.live import EventStream, Happening, Happenings, finished, first_of, happenings
 from web.api.models import (
@@ -34,7 +35,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
         "description": "`queued`* · `query_rewritten` · `passages_retrieved` · `answer_delta`* · `answer_finished`, or "
         "`error` with problem details in the place of what did not come. With `Accept: application/json` the data of "
         "`answer_finished` alone.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": events_described(),
     }
 }
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.web.api.served import Sent, Served, events_of
+from tests.web.api.served import Sent, Served, ServedApi, events_of
 from tests.web.fakes import FakeAssistant
 from web.options import ServiceOptions
 
@@ -151,7 +151,7 @@ def test_while_memory_is_down_an_answer_still_comes_and_says_it_was_not_kept(
 @pytest.fixture(scope="module")
 def narrow() -> Iterator[Served]:
     """One turn at a time, and one more in line."""
-    served = Served(FakeAssistant(pause_seconds=0, slow_seconds=0.1), ServiceOptions(turn_limit=1, queue_limit=1))
+    served = ServedApi(FakeAssistant(pause_seconds=0, slow_seconds=0.1), ServiceOptions(turn_limit=1, queue_limit=1))
     yield served
     served.close()
 
