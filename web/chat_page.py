@@ -196,8 +196,10 @@ class _Chat:
         view, finished = replace(person.view, conversation=before.id), ""
         turn = self._running.start(person.tab, self._begin(person.owner, before.id, progress))
         try:
+            if turn.position:
+                yield self._step(replace(progress, queued=turn.position), before.id, view, changed=True)
             async for events in turn.events(self._beat_seconds):
-                shown = progress
+                shown, progress = progress, replace(progress, queued=turn.position)
                 for event in events:
                     progress = progress.after(event)
                     if isinstance(event, AnswerFinished):

@@ -27,7 +27,8 @@ ASK_A_PERSON = "Ask a person"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A turn that is being worked on, as far as it has come. ``replaces``: the id of the turn it takes the place of."""
+    """A turn that is being worked on, as far as it has come. ``replaces``: the id of the turn it takes the place of;
+    ``queued``: its place in the line, 0 once its work has begun."""
 
     question: str
     knowledge_base: str
@@ -37,6 +38,7 @@ class Progress:
     writing: bool = False
     stopping: bool = False
     replaces: str = ""
+    queued: int = 0
 
     def after(self, event: TurnEvent) -> Progress:
         """This turn once ``event`` has happened. The finished answer is drawn from its turn, so it changes nothing."""
@@ -54,6 +56,8 @@ class Progress:
         """What is happening now, in words."""
         if self.stopping:
             return texts.stopping
+        if self.queued:
+            return texts.queued.format(position=self.queued)
         if self.writing:
             return texts.writing
         if self.evidence is None:

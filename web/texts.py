@@ -101,6 +101,7 @@ class Texts:
     apology: str
     no_cookie: str
     busy: str
+    queued: str
     knowledge_base_gone: str
     kept_days: str
     kept_hours: str
@@ -211,6 +212,7 @@ ENGLISH = Texts(
     no_cookie="Your browser sent no cookie, so nothing can be kept apart from other people. Allow cookies for this "
     "site and reload the page.",
     busy="Too many answers are being written at this moment. Please try again in a few seconds.",
+    queued="Waiting in line: number {position}",
     knowledge_base_gone="This knowledge base no longer exists. Choose another one above.",
     kept_days="kept {count} days",
     kept_hours="kept {count} hours",
@@ -328,6 +330,7 @@ CHINESE = Texts(
     apology="抱歉，我们这边出了问题。您的问题已保留，请再试一次。",
     no_cookie="您的浏览器没有发送 Cookie，因此无法把您的对话与他人分开。请允许本站使用 Cookie 并刷新页面。",
     busy="此刻正在撰写的回答太多。请几秒后再试。",
+    queued="正在排队：第 {position} 位",
     knowledge_base_gone="这个知识库已不存在。请在上方选择另一个。",
     kept_days="保留 {count} 天",
     kept_hours="保留 {count} 小时",

@@ -14,7 +14,7 @@ from domain.errors import PartUnavailable, QuestionRejected, UnknownKnowledgeBas
 from domain.protocols import KnowledgeBaseInfo
 from web.guards import cookie_value
 from web.identity import caller_of
-from web.running import TooManyTurns
+from web.running import ServerStopping, TooManyTurns
 from web.texts import CATALOGUES, Texts, choose_language
 from web.view import View
 
@@ -56,7 +56,7 @@ def explain(error: Exception, texts: Texts) -> tuple[str, bool]:
             return str(error), True
         case UnknownKnowledgeBase():
             return texts.knowledge_base_gone, True
-        case TooManyTurns():
+        case TooManyTurns() | ServerStopping():
             return texts.busy, False
         case NoCookie():
             return texts.no_cookie, True
