@@ -13,9 +13,8 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ValidationError
 
-from bot.assembly_models import Models
-from bot.assembly_search import fused, reread
-from bot.operating import Corrections, Queue, Turns
+from bot.assembly_search import SearchModels, fused, reread
+from bot.operating import Corrections, CoveredLog, Queue, Turns
 from bot.overview import Overviews
 from bot.shipped import SHIPPED, SHIPPED_FOLDER
 from domain.answer import AnswerKind
@@ -71,7 +70,9 @@ class Host(Protocol):
 
     hand_offs: HandOffDesk
     settings: Settings
-    models: Models
+
+    @property
+    def models(self) -> SearchModels: ...
 
     @property
     def book(self) -> OperatorBook: ...
@@ -103,20 +104,18 @@ class Desk:
     settings: LiveSettings
 
 
-def open_desk(host: Host, shown: Callable[[str], str] = lambda text: text) -> Desk:
-    """The desk over ``host``. What was changed while an earlier run went on holds again from now on.
-
-    ``shown`` is applied to what people typed, before operators see it.
-    """
-    bases = Bases(host)
+def open_desk(host: Host) -> Desk:
+    """The desk over ``host``. What was changed while an earlier run went on holds again from now on."""
+    bases, book = Bases(host), host.book
     kept = CorrectionFile(host.settings.data_dir / FILE_NAME)
+    log: TurnLog = CoveredLog(host.turn_log) if host.settings.safety.redact_operator else host.turn_log
     return Desk(
-        Turns(host.turn_log, host.explain, shown),
-        Queue(host.turn_log, host.feedback, host.hand_offs, host.book),
-        Corrections(host.turn_log, kept, bases, host.book),
+        Turns(log, host.explain),
+        Queue(log, host.feedback, host.hand_offs, book),
+        Corrections(log, kept, bases, book),
         bases,
         Trials(host),
-        Overviews(host.turn_log, lambda questions: _alike(host, questions)),
+        Overviews(log, lambda questions: _alike(host, questions)),
         LiveSettings(host),
     )
 
@@ -271,6 +270,13 @@ class Bases:
         new = self._library.describe(name, document.id, document.title, document.metadata)
         self._record(by, f"document {name}/{document.id}", _described(before[0]) if before else "", _described(new))
         return new
+
+    def mend(self, name: str, passage_id: str, text: str, by: str) -> None:
+        """From now on the passage says ``text``."""
+        page = self._library.page(name, passage_id.rsplit("#", 1)[0])
+        old = next((one.text for one in page[2] if one.id == passage_id), "") if page else ""
+        new = self._library.correct(name, passage_id, text)
+        self._record(by, f"document {name}/{new.document_id}", old, new.text)
 
     def delete(self, name: str, document_id: str, by: str) -> None:
         """Takes a document out."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from bot.assembly_models import MODELS, Models
+from typing import Protocol
+
+from bot.assembly_models import MODELS
 from domain.filters import parse_filter
-from domain.protocols import PassageReader
+from domain.protocols import PassageEncoder, PassageReader
 from retrieval.duplicates import DistinctRetriever
 from retrieval.fusion_weights import open_fusion_weights
 from retrieval.hybrid import HybridOptions, HybridRetriever, Snapshots
@@ -12,7 +14,23 @@ from retrieval.reranking import RerankingRetriever
 from settings import RetrievalSettings
 
 
-def fused(snapshots: Snapshots, models: Models, chosen: RetrievalSettings) -> HybridRetriever:
+class FreshReader(PassageReader, Protocol):
+    """A reader that remembers, and can be had without its memory."""
+
+    def fresh(self) -> PassageReader: ...
+
+
+class SearchModels(Protocol):
+    """The models that a search needs."""
+
+    @property
+    def encoder(self) -> PassageEncoder: ...
+
+    @property
+    def reader(self) -> FreshReader: ...
+
+
+def fused(snapshots: Snapshots, models: SearchModels, chosen: RetrievalSettings) -> HybridRetriever:
     """Search by meaning and by word, fused. Raises ``Misconfigured`` for conditions that cannot be read."""
     return HybridRetriever(
         snapshots,

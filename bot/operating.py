@@ -18,6 +18,7 @@ from domain.hand_off import HandOff, HandOffState
 from domain.operating import AuditEntry, Mark, OperatorBook, QueueItem, Why
 from domain.passage import Passage, RetrievedPassage
 from domain.protocols import HandOffDesk
+from domain.redaction import redact, redacted_turn
 from domain.turn_log import EVERY_TURN, LoggedTurn, TurnFilter, TurnLog
 
 _NEAREST = 5  # sources that go with a question
@@ -30,34 +31,44 @@ _LONGEST = 20_000  # characters of a page or passage that somebody types
 Clock = Callable[[], float]
 
 
-class Turns:
-    """``domain.operating.TurnRoom``. ``shown`` is applied to what people typed, before an operator sees it."""
+class CoveredLog:
+    """Another ``TurnLog`` with personal data covered, as operators see it."""
 
-    def __init__(
-        self, log: TurnLog, explain: Callable[[Turn], Explanation], shown: Callable[[str], str] = lambda text: text
-    ) -> None:
-        self._log, self._explain, self._shown = log, explain, shown
+    def __init__(self, inner: TurnLog) -> None:
+        self._inner = inner
+
+    @property
+    def capacity(self) -> int:
+        return self._inner.capacity
 
     def recent(self, limit: int, before: float | None = None, where: TurnFilter = EVERY_TURN) -> Sequence[LoggedTurn]:
-        """The newest turns of all people that pass ``where``."""
-        return [self._told(one) for one in self._log.recent(limit, before, where)]
+        """The turns that the other log gives for the same filter: texts are searched as they were typed."""
+        return [_covered(one) for one in self._inner.recent(limit, before, where)]
 
     def get(self, reference: str) -> tuple[LoggedTurn, Turn] | None:
         """One turn, whole, or None."""
-        found = self._log.get(reference)
-        if found is None:
-            return None
-        logged, turn = found
-        query = replace(turn.query, text=self._shown(turn.query.text), original=self._shown(turn.query.original))
-        return self._told(logged), replace(turn, question=self._shown(turn.question), query=query)
+        found = self._inner.get(reference)
+        return None if found is None else (_covered(found[0]), redacted_turn(found[1]))
+
+
+class Turns:
+    """``domain.operating.TurnRoom``."""
+
+    def __init__(self, log: TurnLog, explain: Callable[[Turn], Explanation]) -> None:
+        self._log, self._explain = log, explain
+
+    def recent(self, limit: int, before: float | None = None, where: TurnFilter = EVERY_TURN) -> Sequence[LoggedTurn]:
+        """The newest turns of all people that pass ``where``."""
+        return self._log.recent(limit, before, where)
+
+    def get(self, reference: str) -> tuple[LoggedTurn, Turn] | None:
+        """One turn, whole, or None."""
+        return self._log.get(reference)
 
     def explain(self, reference: str) -> Explanation | None:
         """Why the turn ended as it did; None when it is gone."""
         found = self._log.get(reference)
         return None if found is None else self._explain(found[1])
-
-    def _told(self, one: LoggedTurn) -> LoggedTurn:
-        return replace(one, question=self._shown(one.question))
 
 
 class Queue:
@@ -110,10 +121,11 @@ class Queue:
             found = self._log.get(given.reference) if given.feedback.verdict == "down" else None
             if found is None or given.reference in covered:
                 continue
-            said = " · ".join(part for part in (given.feedback.reason, given.feedback.comment) if part)
+            verdict = found[0].feedback or given.feedback
+            said = " · ".join(part for part in (verdict.reason, verdict.comment) if part)
             key = f"{_TURN}{given.reference}"
             yield QueueItem(
-                key, Why.FLAGGED, given.question, found[0].knowledge_base, given.feedback.at or found[0].logged_at,
+                key, Why.FLAGGED, found[0].question, found[0].knowledge_base, given.feedback.at or found[0].logged_at,
                 marks.get(key, Mark()), said, given.reference,
             )  # fmt: skip
 
@@ -136,7 +148,7 @@ class Corrections:
     ) -> None:
         self._log, self._kept, self._editing, self._book, self._now = log, kept, editing, book, now
 
-    def answer(self, reference: str, by: str, text: str, passage_id: str = "") -> Correction:
+    def answer(self, reference: str, by: str, text: str, passage_id: str = "", note: str = "") -> Correction:
         """``text`` is the right answer; ``passage_id`` names the passage of the turn that says so."""
         turn = _existing(self._log, reference)[1]
         told, right = _worded(text, "answer"), _excerpt(_found(turn, passage_id)) if passage_id else None
@@ -144,7 +156,7 @@ class Corrections:
         wrong = tuple(
             _excerpt(one) for one in turn.evidence if right and one.passage.id in cited and one.passage.id != passage_id
         )
-        made = replace(self._about(turn, reference, by), answer=told, right=right, wrong=wrong)
+        made = replace(self._about(turn, reference, by), answer=told, right=right, wrong=wrong, note=note.strip())
         return self._keep(made)
 
     def wrong_passage(self, reference: str, by: str, passage_id: str) -> Correction:
@@ -188,6 +200,11 @@ class Corrections:
 
     def _audit(self, by: str, knowledge_base: str, document_id: str, old: str, new: str) -> None:
         self._book.record(AuditEntry(self._now(), by, f"document {knowledge_base}/{document_id}", old, new))
+
+
+def _covered(one: LoggedTurn) -> LoggedTurn:
+    given = one.feedback and replace(one.feedback, comment=redact(one.feedback.comment))
+    return replace(one, question=redact(one.question), answer=redact(one.answer), feedback=given)
 
 
 def _existing(log: TurnLog, reference: str) -> tuple[LoggedTurn, Turn]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from domain.answer import AnswerKind
 from domain.conversation import Turn
@@ -128,7 +128,7 @@ class QueueRoom(Protocol):
 class CorrectionRoom(Protocol):
     """Putting right what a turn got wrong; each raises ``DocumentRejected`` for what cannot be, in words."""
 
-    def answer(self, reference: str, by: str, text: str, passage_id: str = "") -> Correction:
+    def answer(self, reference: str, by: str, text: str, passage_id: str = "", note: str = "") -> Correction:
         """``text`` is the right answer and stands in the passage, where one is named."""
         ...
 
@@ -182,6 +182,10 @@ class LibraryRoom(Protocol):
 
     def describe(self, name: str, document: Document, by: str) -> Document:
         """Keeps the title and metadata of ``document``."""
+        ...
+
+    def mend(self, name: str, passage_id: str, text: str, by: str) -> None:
+        """From now on the passage says ``text``."""
         ...
 
     def delete(self, name: str, document_id: str, by: str) -> None: ...
@@ -315,6 +319,14 @@ class SettingsRoom(Protocol):
         ...
 
     def audit(self, limit: int) -> Sequence[AuditEntry]: ...
+
+
+@runtime_checkable
+class Operated(Protocol):
+    """An assistant that comes with a desk for operators."""
+
+    @property
+    def operator(self) -> OperatorDesk: ...
 
 
 class OperatorDesk(Protocol):

@@ -1,0 +1,1 @@
+"""The operators' console at ``/operator``: drawn on the server, made quicker by one small script."""
