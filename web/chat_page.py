@@ -25,8 +25,6 @@ from web.frame import (
     render_first_visit,
     render_header,
     render_panel,
-    render_sidebar,
-    render_sidebar_failure,
 )
 from web.rendering import (
     Progress,
@@ -38,6 +36,7 @@ from web.rendering import (
     render_turn,
 )
 from web.running import RunningTurn, RunningTurns
+from web.sidebar import render_sidebar, render_sidebar_failure
 from web.texts import ENGLISH
 from web.view import View
 from web.visitors import Person, explain, field, person_of, person_or_not, tab_of, valid, view_for

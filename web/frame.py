@@ -1,15 +1,14 @@
-"""What stands around the conversation, as HTML: the head line, the list of conversations, the first visit, the box."""
+"""What stands around the conversation, as HTML: the head line, the first visit, the box."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 
-from domain.conversation import ConversationSummary
-from domain.protocols import KnowledgeBaseInfo, MemoryLimits
+from domain.protocols import KnowledgeBaseInfo
 from web.texts import Texts
 from web.turn_actions import render_turn_forms
-from web.view import View, attribute, kept, size
+from web.view import View, attribute
 
 # Drawn, because not every system has letters of both languages.
 _GLOBE = (
@@ -17,12 +16,7 @@ _GLOBE = (
     'aria-hidden="true"><circle cx="10" cy="10" r="7.3"/><ellipse cx="10" cy="10" rx="3.2" ry="7.3"/>'
     '<path d="M3 8h14M3 12.5h14"/></svg>'
 )
-_INFORMATION = (
-    '<svg viewBox="0 0 16 16" width="13" height="13" fill="none" stroke="currentColor" stroke-width="1.3" '
-    'aria-hidden="true"><circle cx="8" cy="8" r="6.6"/><path d="M8 7.3v4M8 4.6v.6" stroke-linecap="round"/></svg>'
-)
 _EXAMPLES = 4
-_FILTER_FROM = 6  # fewer conversations than this are seen at a glance
 
 
 def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, texts: Texts) -> str:
@@ -38,42 +32,12 @@ def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, tex
         name, title = titles[0]
         where = f'<h1 id="knowledge-base" {attribute("data-value", name)}>{escape(title)}</h1>'
     return (
-        f"{_icon('menu', '☰', texts.open_menu)}{where}<span class='space'></span>"
-        f"{_icon('dark', '☾', texts.toggle_dark)}"
+        f"{icon('menu', '☰', texts.open_menu)}{where}<span class='space'></span>"
+        f"{icon('dark', '☾', texts.toggle_dark)}"
         f'<button class="icon" data-do="language" data-language="{texts.other_language}" '
         f"{attribute('aria-label', texts.toggle_language)} {attribute('title', texts.other_language_name)}>"
         f"{_GLOBE}</button>"
     )
-
-
-def render_sidebar(conversations: Sequence[ConversationSummary], current: str, limits: MemoryLimits, view: View) -> str:
-    """New chat, a filter, the conversations by day, and how long they are kept."""
-    texts = view.texts
-    filter_box = (
-        f'<input id="filter" type="search" {attribute("placeholder", texts.filter_conversations)} '
-        f"{attribute('aria-label', texts.filter_conversations)}>"
-        if len(conversations) >= _FILTER_FROM
-        else ""
-    )
-    groups = "".join(
-        f"<h2>{escape(name)}</h2><ul>{''.join(_conversation(item, current, texts) for item in items)}</ul>"
-        for name, items in _by_day(conversations, view)
-    )
-    body = groups or f'<p class="none">{escape(texts.no_conversations)}</p>'
-    explained = texts.limits.format(kept=kept(limits, texts), turns=limits.max_turns, size=size(limits.max_bytes))
-    return (
-        f"{_top(texts)}{filter_box}"
-        f"<nav {attribute('aria-label', texts.conversations)}>{body}</nav>"
-        f'<details class="kept"><summary>{escape(kept(limits, texts))} {_INFORMATION}</summary>'
-        f"<p>{escape(explained)}</p></details>"
-    )
-
-
-def render_sidebar_failure(message: str, texts: Texts) -> str:
-    """What stands in the sidebar while the conversations cannot be listed; without a message where another part of
-    the page says why."""
-    said = f'<p class="none" role="alert">{escape(message)}</p>' if message else ""
-    return f"{_top(texts)}<nav>{said}</nav>"
 
 
 def render_first_visit(info: KnowledgeBaseInfo | None, view: View) -> str:
@@ -103,7 +67,7 @@ def render_composer(texts: Texts) -> str:
         f'<span aria-hidden="true">➤</span></button>'
         f'<button id="stop" type="button" data-do="stop"><span aria-hidden="true">■</span> '
         f'{escape(texts.stop)}</button></form><p class="keys">{escape(texts.keys)}</p>'
-        f'<div id="announcer" class="unseen" role="status" aria-live="polite" '
+        f'<p id="toast" role="status" hidden></p><div id="announcer" class="unseen" role="status" aria-live="polite" '
         f"{attribute('data-interrupted', texts.interrupted)}></div>"
     )
 
@@ -120,35 +84,7 @@ def render_panel(texts: Texts) -> str:
     )
 
 
-def _top(texts: Texts) -> str:
-    new = f'<button class="new" data-do="new">+ {escape(texts.new_chat)}</button>'
-    return f'<div class="top">{new}{_icon("close-menu", "✕", texts.close)}</div>'
-
-
-def _by_day(conversations: Sequence[ConversationSummary], view: View) -> list[tuple[str, list[ConversationSummary]]]:
-    groups: dict[str, list[ConversationSummary]] = {}
-    for item in sorted(conversations, key=lambda item: -item.updated_at):
-        age_days = view.day(view.now) - view.day(item.updated_at)
-        names = (view.texts.today, view.texts.yesterday, view.texts.earlier)
-        groups.setdefault(names[min(2, max(0, age_days))], []).append(item)
-    return list(groups.items())
-
-
-def _conversation(item: ConversationSummary, current: str, texts: Texts) -> str:
-    here = ' aria-current="page"' if item.id == current else ""
-    title = item.title.strip() or "…"
-    more = texts.more.format(title=title)
-    return (
-        f'<li><button class="conversation" {attribute("data-open", item.id)}{here} {attribute("title", title)}>'
-        f"{escape(title)}</button>"
-        f'<button class="more" data-more aria-expanded="false" {attribute("aria-label", more)}>⋯</button>'
-        f'<div class="menu" hidden><button class="rename" {attribute("data-rename", item.id)}>'
-        f"{escape(texts.rename)}</button>"
-        f'<button class="remove" {attribute("data-remove", item.id)} '
-        f"{attribute('data-confirm', texts.confirm_delete)}>{escape(texts.delete)}</button></div></li>"
-    )
-
-
-def _icon(action: str, sign: str, label: str) -> str:
+def icon(action: str, sign: str, label: str) -> str:
+    """A button that shows a sign and says ``label``."""
     named = f"{attribute('aria-label', label)} {attribute('title', label)}"
     return f'<button class="icon" data-do="{action}" {named}>{sign}</button>'

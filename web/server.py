@@ -31,10 +31,10 @@ from web.entrance import Entrance
 from web.gate import Gate
 from web.guards import OwnerCookie, OwnHostOnly
 from web.options import DEFAULTS, ServiceOptions
+from web.page_routes import add_page_routes
 from web.serving import run
 from web.sources import render_document
 from web.texts import Texts
-from web.turn_routes import add_turn_routes
 from web.visitors import texts_for
 
 _STATIC = Path(__file__).parent / "static"
@@ -78,7 +78,7 @@ def build_app(
     app.state.running = desk.running
     add_log_in(app, access, _whole_page)
     _add_document_viewer(app, assistant)
-    add_turn_routes(app, assistant, _whole_page)
+    add_page_routes(app, assistant, _whole_page)
     page = build_page(assistant, desk.running, default_knowledge_base=default_knowledge_base, title=title)
     gr.mount_gradio_app(
         app,

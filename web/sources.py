@@ -79,10 +79,16 @@ def render_card(
         f'<h4>{numbers}<span class="path">{_path(passage)}</span></h4>{_facts(passage, texts)}'
         f'<div class="passage" tabindex="0">{marked_text(passage.text, marks)}</div>'
         f"{_also_in(retrieved, texts, knowledge_base)}"
-        f'<p class="foot"><span>{escape(_match(retrieved, texts))}</span>'
+        f'<p class="foot"><span>{escape(_match(retrieved, texts))}</span>{_link_button(texts) if markers else ""}'
         f'<a class="open" target="_blank" rel="noopener" {attribute("href", url)}>'
         f'{escape(texts.open_document)} <span aria-hidden="true">↗</span></a></p></article>'
     )
+
+
+def _link_button(texts: Texts) -> str:
+    """Copies a link that leads to this citation; the page's script knows the conversation and the turn."""
+    copied = attribute("data-copied", texts.actions.link_copied)
+    return f"<button data-cite-link {copied}>{escape(texts.actions.copy_link)}</button>"
 
 
 def _also_in(retrieved: RetrievedPassage, texts: Texts, knowledge_base: str) -> str:

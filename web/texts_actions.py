@@ -34,6 +34,19 @@ class ActionTexts:
     trimmed: str
     turn_gone: str
     working: str
+    pin: str
+    unpin: str
+    pinned: str
+    search: str
+    nothing_found: str
+    export: str
+    export_as: Mapping[str, str]
+    import_file: str
+    imported: str
+    nothing_to_export: str
+    untitled: str
+    exported: str
+    no_font: str
 
 
 ENGLISH_ACTIONS = ActionTexts(
@@ -67,6 +80,20 @@ ENGLISH_ACTIONS = ActionTexts(
     trimmed="The oldest {count} questions were dropped: a conversation keeps so many and no more.",
     turn_gone="This question is no longer in the conversation.",
     working="One moment…",
+    pin="Pin",
+    unpin="Unpin",
+    pinned="Pinned",
+    search="Search conversations",
+    nothing_found="No conversation holds these words.",
+    export="Export",
+    export_as={"md": "Markdown", "pdf": "PDF", "json": "JSON"},
+    import_file="Import a conversation",
+    imported="Imported.",
+    nothing_to_export="There is no such conversation to export.",
+    untitled="Conversation",
+    exported="Questions: {count}. Exported on {date}.",
+    no_font="Some letters could not be drawn (?), because this server has no font for them; an administrator can "
+    "install one, such as fonts-noto-cjk. Markdown and JSON hold every letter.",
 )
 
 CHINESE_ACTIONS = ActionTexts(
@@ -100,4 +127,18 @@ CHINESE_ACTIONS = ActionTexts(
     trimmed="最早的 {count} 个问题已被移除：对话只保留一定的数量。",
     turn_gone="这个问题已不在对话中。",
     working="请稍候…",
+    pin="置顶",
+    unpin="取消置顶",
+    pinned="已置顶",
+    search="搜索对话",
+    nothing_found="没有对话包含这些词。",
+    export="导出",
+    export_as={"md": "Markdown", "pdf": "PDF", "json": "JSON"},
+    import_file="导入对话",
+    imported="已导入。",
+    nothing_to_export="没有可导出的对话。",
+    untitled="对话",
+    exported="共 {count} 个问题，导出于 {date}。",
+    no_font="有些文字无法显示（?），因为服务器没有相应的字体；管理员可以安装字体，例如 fonts-noto-cjk。"
+    "Markdown 和 JSON 保留全部文字。",
 )

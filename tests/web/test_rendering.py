@@ -15,7 +15,7 @@ from domain.events import AnswerDelta, PassagesRetrieved, QueryRewritten
 from domain.passage import Document, Passage, Place, RetrievedPassage
 from domain.protocols import KnowledgeBaseInfo, MemoryLimits
 from web.answer_text import cited_text, linked
-from web.frame import render_first_visit, render_header, render_sidebar, render_sidebar_failure
+from web.frame import render_first_visit, render_header
 from web.marked_text import Mark, marked_text
 from web.rendering import (
     Progress,
@@ -26,6 +26,7 @@ from web.rendering import (
     render_transcript,
     render_turn,
 )
+from web.sidebar import render_sidebar, render_sidebar_failure
 from web.sources import document_url, locate, render_card, render_document, render_sources
 from web.texts import CHINESE, ENGLISH, Language, choose_language
 from web.view import View, kept, size, written_date

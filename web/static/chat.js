@@ -31,6 +31,7 @@ function goTo(conversation) {
   const url = new URL(location.href);
   if (conversation) url.searchParams.set("c", conversation);
   else url.searchParams.delete("c");
+  for (const name of ["t", "m"]) url.searchParams.delete(name);
   if (url.href !== location.href) history.pushState(null, "", url);
 }
 
@@ -119,6 +120,11 @@ function sendTitle(conversation, title) {
   trigger("arrange", { rename: conversation, title, conversation: currentConversation() });
 }
 
+function pin(button) {
+  const { pin: pinned = "", unpin: unpinned = "" } = button.dataset;
+  trigger("arrange", { pin: pinned, unpin: unpinned, conversation: currentConversation() });
+}
+
 function questionOf(element) {
   const turn = element.closest(".turn");
   return turn.dataset.state === "failed" && lastMessage ? lastMessage : find(".said", turn).textContent;
@@ -141,6 +147,8 @@ document.addEventListener("click", (event) => {
   if (target.dataset.open !== undefined) return showConversation(target.dataset.open);
   if (target.dataset.more !== undefined) return openMenu(target);
   if (target.dataset.rename !== undefined) return rename(target, sendTitle);
+  if (target.dataset.pin !== undefined || target.dataset.unpin !== undefined) return pin(target);
+  if (target.dataset.citeLink !== undefined) return copyLink(target, citationLink(target));
   if (target.dataset.remove !== undefined) return remove(target);
   if (target.dataset.copy !== undefined) return copy(target);
   if (target.dataset.askAgain !== undefined) return ask(questionOf(target));
@@ -169,7 +177,10 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("input", (event) => {
   if (event.target.id === "message") fitBox();
-  if (event.target.id === "filter") filterConversations();
+  if (event.target.id === "filter") search();
+});
+document.addEventListener("change", (event) => {
+  if (event.target.id === "import") importConversation(event.target, showConversation);
 });
 document.addEventListener("mouseover", (event) => light(event.target));
 document.addEventListener("focusin", (event) => light(event.target));
@@ -238,6 +249,7 @@ function afterRedraw() {
   announce();
   filterConversations();
   nameThePage();
+  followLink();
   if (following) find("#scroll").scrollTop = find("#scroll").scrollHeight;
 }
 

@@ -1,13 +1,59 @@
-// The list of conversations: searching titles, the menu behind ⋯, renaming and deleting. Joined to sources.js and
+// The list of conversations: searching titles and texts, import, the menu behind ⋯, renaming and deleting. Joined to sources.js and
 // chat.js; the list itself is drawn by frame.py. Functions take `send`, which carries an event to chat_page.py.
 
 const SURE_MILLISECONDS = 4000; // how long "Delete?" waits for its second click
 
+const SEARCH_MILLISECONDS = 250; // after the last letter typed
+
+let wantedText = ""; // what is looked for; a redrawing of the list must not lose it
+let found = { text: "", ids: [] }; // what the server found in titles, questions and answers, and for which text
+let searchTimer = 0;
+
+function search() {
+  wantedText = find("#filter").value.trim();
+  filterConversations();
+  clearTimeout(searchTimer);
+  if (wantedText) searchTimer = setTimeout(searchTexts, SEARCH_MILLISECONDS);
+}
+
+async function searchTexts() {
+  const text = wantedText;
+  try {
+    const reply = await fetch(`found?q=${encodeURIComponent(text)}`);
+    if (reply.ok) found = { text, ids: await reply.json() };
+  } catch { /* titles are searched all the same */ }
+  filterConversations();
+}
+
 function filterConversations() {
-  const wanted = (find("#filter")?.value || "").trim().toLowerCase();
-  findAll("#sidebar li").forEach((item) => {
-    item.hidden = !(find(".conversation", item)?.textContent || wanted).toLowerCase().includes(wanted);
+  const box = find("#filter");
+  if (!box) return;
+  if (document.activeElement !== box && box.value.trim() !== wantedText) box.value = wantedText;
+  const wanted = wantedText.toLowerCase();
+  const ids = found.text === wantedText ? found.ids : [];
+  const items = findAll("#sidebar li");
+  items.forEach((item) => {
+    const button = find(".conversation", item);
+    item.hidden = Boolean(wanted && button) && !button.title.toLowerCase().includes(wanted) && !ids.includes(button.dataset.open);
   });
+  findAll("#sidebar nav ul").forEach((list) => {
+    list.hidden = list.previousElementSibling.hidden = findAll("li", list).every((item) => item.hidden);
+  });
+  find("#nothing-found").hidden = !(wanted && found.text === wantedText && items.every((item) => item.hidden));
+}
+
+async function importConversation(input, show) {
+  const file = input.files[0];
+  input.value = "";
+  if (!file) return;
+  try {
+    const reply = await fetch("import", { method: "POST", headers: { "Content-Type": "application/json" }, body: file });
+    const said = await reply.json().catch(() => ({}));
+    toast(said.message || said.detail || String(reply.status), !reply.ok);
+    if (reply.ok) show(said.conversation);
+  } catch {
+    toast(find("#announcer").dataset.interrupted, true);
+  }
 }
 
 function nameThePage() {

@@ -23,6 +23,18 @@ function setMode(mode) {
   try { localStorage.setItem("colloquy_mode", mode); } catch { /* storage is blocked: for this page only */ }
 }
 
+let toastTimer = 0;
+
+// A line above the box that goes away by itself; screen readers say it.
+function toast(message, isWarning = false) {
+  const place = find("#toast");
+  place.textContent = message;
+  place.classList.toggle("warning", isWarning);
+  place.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => { place.hidden = true; }, isWarning ? 9000 : 4000);
+}
+
 async function copy(button) {
   const text = button.dataset.copy;
   const before = button.textContent;

@@ -97,14 +97,39 @@ function actOnTurn(button) {
   if (button.dataset.giveUp !== undefined) giveUpForm(button);
   if (button.dataset.edit !== undefined) openEditing(turn);
   if (button.dataset.retry !== undefined) ask(questionOf(button), { replaces: turn.dataset.turn });
-  if (button.dataset.link !== undefined) {
-    button.dataset.copy = new URL(button.dataset.link, location.href).href;
-    copy(button);
-  }
+  if (button.dataset.link !== undefined) copyLink(button, button.dataset.link);
   if (button.dataset.deleteTurn !== undefined && isSureToRemove(button)) {
     removing = currentConversation(); // left when this was its last turn
     trigger("forget", { turn: turn.dataset.turn, conversation: currentConversation(), knowledge_base: knowledgeBase() });
   }
+}
+
+// ---- links: ?c=conversation&t=turn&m=marker opens there -----------------------------------------------------------
+
+let linked = new URLSearchParams(location.search); // until it has been followed
+
+function followLink() {
+  const turn = linked?.get("t") && find(`#transcript .turn[data-turn="${CSS.escape(linked.get("t"))}"]`);
+  if (!turn) return;
+  const cite = linked.get("m") && find(`.cite[data-show="${CSS.escape(linked.get("m"))}"]`, turn);
+  linked = null;
+  following = false;
+  chooseTurn(turn);
+  turn.scrollIntoView({ block: "start" });
+  turn.classList.add("linked");
+  if (cite) showSource(cite);
+}
+
+// Where a citation's link leads; `button` stands in a source card, in the panel or under its turn.
+function citationLink(button) {
+  const turn = turnIn(button) || activeTurn();
+  const marker = button.closest(".card").dataset.marker.split(" ")[0];
+  return `?${new URLSearchParams({ c: currentConversation(), t: turn.dataset.turn, m: marker })}`;
+}
+
+function copyLink(button, address) {
+  button.dataset.copy = new URL(address, location.href).href;
+  copy(button);
 }
 
 // ---- what could be asked next: fetched once a turn, after its answer, and put back after a redrawing ---------------

@@ -1,0 +1,101 @@
+"""What the page fetches about whole conversations, beside what Gradio carries: finding, export, import."""
+
+from __future__ import annotations
+
+from functools import cache
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from domain.conversation import Conversation
+from domain.errors import PartUnavailable, QuestionRejected
+from domain.protocols import Assistant
+from web.exporting import file_name, markdown_of
+from web.pdf import Fonts, pdf_of, system_fonts
+from web.texts import Texts
+from web.view import View
+from web.visitors import owner_of_request, texts_for, valid, view_of
+
+_KINDS = {"md": "text/markdown; charset=utf-8", "json": "application/json", "pdf": "application/pdf"}
+_LONGEST_SEARCH = 200
+
+
+def add_conversation_routes(app: FastAPI, assistant: Assistant) -> None:
+    """Adds ``/found``, ``/export`` and ``/import``, each about the asker's own conversations."""
+
+    @app.get("/found")
+    def found(request: Request, q: str) -> JSONResponse:
+        """The ids of the conversations in whose titles, questions and answers all words of ``q`` stand."""
+        owner = owner_of_request(request)
+        try:
+            items = assistant.shelf.search(owner, q[:_LONGEST_SEARCH]) if owner else ()
+        except PartUnavailable:
+            return _said(texts_for(request).unavailable, 503)
+        return JSONResponse([item.id for item in items])
+
+    @app.get("/export")
+    def export(request: Request, c: str, kind: str = "md") -> Response:
+        """A conversation as a file: ``md``, ``json`` or ``pdf``."""
+        texts = texts_for(request)
+        try:
+            return _exported(assistant, request, valid(c), kind)
+        except QuestionRejected as error:
+            return _said(str(error), 404)
+        except PartUnavailable:
+            return _said(texts.unavailable, 503)
+
+    @app.post("/import")
+    async def take_in(request: Request) -> JSONResponse:
+        """Stores a conversation that was exported as JSON, as the sender's and under a new id."""
+        texts, owner = texts_for(request), owner_of_request(request)
+        if not owner:
+            return _said(texts.no_cookie, 403)
+        data = await request.body()
+        return _taken_in(assistant, owner, data, texts)
+
+
+def _taken_in(assistant: Assistant, owner: str, data: bytes, texts: Texts) -> JSONResponse:
+    try:
+        conversation = assistant.shelf.take_in(owner, data)
+    except QuestionRejected as error:
+        return _said(str(error), 422)
+    except PartUnavailable:
+        return _said(texts.unavailable, 503)
+    return JSONResponse({"conversation": conversation.id, "message": texts.actions.imported})
+
+
+def _exported(assistant: Assistant, request: Request, conversation_id: str, kind: str) -> Response:
+    owner = owner_of_request(request)
+    conversation = assistant.conversation(owner, conversation_id) if owner and conversation_id else None
+    if conversation is None or not conversation.turns or kind not in _KINDS:
+        return _said(texts_for(request).actions.nothing_to_export, 404)
+    headers = {"Content-Disposition": _attached(file_name(conversation, kind)), "Cache-Control": "no-store"}
+    if kind == "json":
+        return Response(assistant.shelf.written(owner, conversation_id), media_type=_KINDS[kind], headers=headers)
+    return Response(_drawn(conversation, _view(assistant, request), kind), media_type=_KINDS[kind], headers=headers)
+
+
+def _drawn(conversation: Conversation, view: View, kind: str) -> bytes:
+    return pdf_of(conversation, view, _fonts()) if kind == "pdf" else markdown_of(conversation, view).encode()
+
+
+def _view(assistant: Assistant, request: Request) -> View:
+    headers = request.headers
+    return view_of(headers.get("cookie"), headers.get("accept-language"), list(assistant.knowledge_bases()))
+
+
+@cache
+def _fonts() -> Fonts:
+    """Looked for once: walking a system's font folders takes a moment."""
+    return system_fonts()
+
+
+def _attached(name: str) -> str:
+    """RFC 6266: the name in letters that every browser reads, and as it is."""
+    plain = name.encode("ascii", "ignore").decode().strip("-._ ") or "conversation"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
+
+
+def _said(message: str, status: int) -> JSONResponse:
+    return JSONResponse({"message": message}, status)
