@@ -46,7 +46,7 @@ class Entrance:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._access.accounts is not None:
+        if self._access.accounts is not None and CALLER not in scope:  # a widget's visitor is settled already
             try:
                 caller = await asyncio.to_thread(self._caller, self._access.accounts, scope)
             except PartUnavailable as error:

@@ -25,6 +25,7 @@ from domain.protocols import Assistant
 from domain.service import Service
 from web.api.application import ApiBeside, build_api
 from web.api.desk import open_desk
+from web.api.widget import WidgetDoor
 from web.auth import add_log_in
 from web.chat_page import build_page
 from web.entrance import Entrance
@@ -99,6 +100,7 @@ def build_app(
     app.add_middleware(ApiBeside, api=build_api(desk))
     app.add_middleware(OwnerCookie)
     app.add_middleware(Entrance, access=access)
+    app.add_middleware(WidgetDoor, access=access)
     app.add_middleware(Gate, access=access)
     app.add_middleware(OwnHostOnly, head=_head())
     return app

@@ -16,6 +16,7 @@ from web.api.knowledge import add_knowledge
 from web.api.live import ClientGone
 from web.api.problems import add_handlers
 from web.api.turns import add_turns
+from web.api.widget import add_widget
 from web.guards import Application, Receive, Scope, Send
 
 PREFIXES = ("/api/", "/v1/")
@@ -37,6 +38,7 @@ def build_api(desk: Desk) -> FastAPI:
     root = APIRouter()
     add_chat_completions(root, desk)
     add_health(root, desk)
+    add_widget(root)
     api.include_router(v1)
     api.include_router(root)
     add_handlers(api)

@@ -242,10 +242,12 @@ class AnswerDeltaEvent(_Wire):
 
 
 class FinishedTurn(_Wire):
-    """``answer_finished``, and the whole reply where no stream is wanted. ``stored`` is false while memory is down."""
+    """``answer_finished``, and the whole reply where no stream is wanted. ``stored`` is false while memory is down;
+    ``waiting`` then says whether the turn will be stored when it is back."""
 
     turn: TurnOut
     stored: bool
+    waiting: bool
 
 
 class KnowledgeBaseOut(_Wire):

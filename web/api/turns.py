@@ -59,7 +59,7 @@ def event_of(
 
 def finished_turn(end: AnswerFinished) -> FinishedTurn:
     """The end of a turn as it travels."""
-    return FinishedTurn(turn=TurnOut.of(end.turn), stored=end.stored)
+    return FinishedTurn(turn=TurnOut.of(end.turn), stored=end.stored, waiting=end.waiting)
 
 
 def add_turns(router: APIRouter, desk: Desk) -> None:
