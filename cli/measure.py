@@ -9,6 +9,7 @@ import typer
 
 from cli import measure_answers, measure_parts, measure_policy, measure_variants, measure_weighting
 from cli.console import assembled, ensure_shipped_bases, note, progress_bar, settings_for_command
+from cli.measure_fusion import fusion_table
 from cli.measuring import Output, circumstances, counting, show
 from cli.options import KnowledgeBase
 from cli.reporting import measure_planted
@@ -107,10 +108,16 @@ def bench(
     kb: KnowledgeBase = None,
     questions: Annotated[int | None, typer.Option("--questions", min=1, help="Only so many turns.")] = None,
     ingestion: Annotated[bool, typer.Option(help="Measure ingestion too.")] = True,
+    fusion: Annotated[
+        bool, typer.Option("--fusion", help="In its place: writing, by way of fusion and runtime.")
+    ] = False,
     output: Output = None,
 ) -> None:
     """Time whole turns stage by stage, and ingestion beside plain SentenceTransformer.encode."""
     settings = settings_for_command(knowledge_base=kb)
+    if fusion:
+        show(fusion_table(settings, questions), output)
+        return
     with assembled(settings, memory=True) as colloquy, progress_bar("turns") as bar:
         from bot.shipped import SHIPPED_FOLDER
         from evaluation.bench import ingestion_speed, load_questions, report, resident_mebibytes, time_turns
