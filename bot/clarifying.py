@@ -22,6 +22,7 @@ _MOST_OPTIONS = 4  # more buttons than that are a form
 _SAME_STATEMENT = 0.5  # of the shorter sentence's words that the other one has too
 _HELD = 0.8  # of a draft's words are in the passage that it comes from
 _PLACE = re.compile(r"\b(?:in|from|near|outside|of|around|to) (?:county |co )?([^\W\d_]{3,})", re.IGNORECASE)
+_JOINED = " + "  # "quote 1 + 2"
 _YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -87,9 +88,11 @@ class Clarifier:
         )
 
     def _rivals(self, proposed: Answer, evidence: Sequence[RetrievedPassage]) -> list[Statement]:
-        """The chosen candidate and those nearly as likely as the likeliest, likeliest first."""
+        """The likeliest candidate and those nearly as likely, likeliest first. Of joined answers, which say several
+        things at once and lead for it, the single quotes are read that they are made of."""
         candidates = proposed.weighting.candidates if proposed.weighting else ()
-        found = [one for candidate in candidates if (one := _stated(candidate, evidence)) is not None]
+        single = (candidate for candidate in candidates if _JOINED not in candidate.origin)
+        found = [one for candidate in single if (one := _stated(candidate, evidence)) is not None]
         found.sort(key=lambda one: -one.likelihood)
         enough = found[0].likelihood * self._options.nearly_as_likely if found else 0.0
         return [one for one in found if one.likelihood >= enough]

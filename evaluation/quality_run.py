@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from domain.answer import Answer, AnswerKind
+from domain.answer import Answer, AnswerKind, Citation
 from domain.conversation import Gate, Turn
 from domain.events import AnswerFinished
 from domain.passage import Passage, RetrievedPassage
@@ -20,7 +20,8 @@ from domain.protocols import ANSWERED, Assistant
 from evaluation.figures import Tell
 from evaluation.quality import ExpectedTurn, Gold, QualityConversation, TurnKind, stands_alone
 from evaluation.wording import rouge1_recall, same_text
-from generation.support import SUPPORTED_AT, support
+from generation.quoting import said_alone
+from generation.support import context_of, objection
 from retrieval.sentences import sentence_spans
 
 Place = Literal["first", "standalone", "follow-up"]
@@ -149,15 +150,15 @@ def plainly(text: str) -> str:
 
 
 def is_supported(answer: Answer, evidence: Sequence[RetrievedPassage]) -> bool:
-    """Whether each sentence of the answer has a citation whose quote, or a sentence of it, bears it out. The rest of
-    the cited passage may supply words, no numbers."""
+    """Whether each sentence of the answer is borne out by what it cites, by the check that answers are cited by
+    (``generation.support``): what stands over the quotes may supply names, no amounts."""
     passages = {one.passage.id: one.passage for one in evidence}
     for start, end in sentence_spans(answer.text):
-        sentence = answer.text[start:end]
         cited = [one for one in answer.citations if one.sentence[0] < end and one.sentence[1] > start]
-        if not any(
-            one.passage_id in passages and _bears_out(one.quote, sentence, passages[one.passage_id]) for one in cited
-        ):
+        pieces = [
+            pair for one in cited if one.passage_id in passages for pair in _pieces(one, passages[one.passage_id])
+        ]
+        if objection(answer.text[start:end], pieces):
             return False
     return True
 
@@ -195,10 +196,11 @@ def _reply(assistant: Assistant, conversation: str, message: str, knowledge_base
     return last.turn
 
 
-def _bears_out(quote: str, sentence: str, passage: Passage) -> bool:
-    around = f"{passage.searchable}\n{passage.metadata.get('table_header', '')}"
-    pieces = [quote, *(quote[slice(*span)] for span in sentence_spans(quote))]
-    return any(support(sentence, piece, around) >= SUPPORTED_AT for piece in pieces)
+def _pieces(citation: Citation, passage: Passage) -> list[tuple[str, str]]:
+    """The quote and each sentence of it as it is said, with what stands over them."""
+    context, start = context_of(passage), citation.quote_span[0]
+    spans = [(start + a, start + b) for a, b in sentence_spans(citation.quote)]
+    return [(citation.quote, context), *((said_alone(passage, span), context) for span in spans)]
 
 
 def _squeezed(text: str) -> str:

@@ -107,6 +107,7 @@ class CopyAnswerer:
                 one.log_probability,
                 len(one.ids) + 1,
                 f"{by}beam {number}{'' if one.finished else ', cut off'}{missing}",
+                one.finished,
             )
             for number, (text, one) in enumerate((pair for pair in texts if pair[0]), 1)
         ]

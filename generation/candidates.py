@@ -7,21 +7,20 @@ Each carries its citations and the figures it is weighed by: of its source (``RE
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from domain.answer import AnswerKind, Citation
+from domain.answer import AnswerKind, Citation, Removal
 from domain.conversation import Query
 from domain.passage import RetrievedPassage
 from domain.protocols import Draft, Evidence
 from generation.answer_type import expected_type, has_type
 from generation.calibration import logit
-from generation.quoting import Quote, best_sentences, quotes
-from generation.support import SUPPORTED_AT, aligned, coverage, missing_specifics, support
+from generation.citing import Citer, Fit, Split, pieces_of
+from generation.joining import together, worth_telling
+from generation.quoting import Quote, quotes
+from generation.support import coverage, missing_specifics
 from generation.words import content_words
-
-Spans = tuple[tuple[int, int], ...]
-Split = Callable[[str], Spans]
 
 RETRIEVAL = ("relevance", "rank", "lead", "agreement", "covered", "missing")
 WRITING = ("score", "further", "drafted", "fluency", "support", "parts", "row", "type", "said_again", "told", "untold")
@@ -30,13 +29,7 @@ _MISSING_SPECIFIC = 0.25  # what is left of p_r when the passage lacks a number,
 _VERBATIM = 0.9  # p(text) of a quote: well formed by construction, but perhaps not the whole answer
 _ROW = 0.8  # p(text) of a table row: right, but a sentence that says the same reads better
 FURTHER_PART = 0.9  # p(text) for every further part: who asked one thing reads one sentence rather than three
-_MIN_DRAFT_WORDS = 3
-_ALIGNED_AT = 0.9  # of a draft's words, in order, in its source: this generator may shorten, not yet recompose
-_MOST_PARTS = 3
-_JOINED_SHARE = 0.25  # of the best part's score: what is much less likely only makes the answer longer
-_MOST_JOINED_WORDS = 90  # longer ones are passages; the passages themselves are beside the answer
 _SAID_AGAIN = 0.6  # of an answer's content words in one sentence of another passage
-_WORTH_CHECKING = 0.5  # of a draft's content words: a sentence with fewer can neither align with it nor bear it out
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,80 +101,77 @@ def _source(question: str, retrieved: RetrievedPassage, reading: Evidence) -> So
 
 def proposals(turn: Found, drafts: Sequence[Draft], split: Split) -> list[Proposal]:
     """Every candidate, a text once. ``split`` gives the sentence spans of a text."""
+    return candidates(turn, drafts, split)[0]
+
+
+def candidates(turn: Found, drafts: Sequence[Draft], split: Split) -> tuple[list[Proposal], tuple[Removal, ...]]:
+    """Every candidate, a text once, and what was taken out of the drafts."""
     told = quotes(turn.evidence, turn.readings)
     made = [_joined(turn, (quote,)) for quote in told]
-    made += [_joined(turn, parts) for parts in _together(turn, told)]
-    made += [one for draft in drafts if (one := _drafted(turn, draft, split)) is not None]
-    return _merged(made)
+    made += [_joined(turn, parts) for parts in together(turn.evidence, turn.readings, told)]
+    fits = _fitted(turn, drafts, split)
+    made += [one for draft, fit in zip(drafts, fits, strict=True) if (one := _drafted(turn, draft, fit)) is not None]
+    return _merged(made), tuple(one for fit in fits for one in fit.removed)
 
 
-def _together(turn: Found, told: Sequence[Quote]) -> list[tuple[Quote, ...]]:
-    """The two and the three likeliest parts that say different things, the likeliest first."""
-    sides = best_sentences(turn.evidence, turn.readings)
-    pool = sorted([*told, *sides], key=lambda one: (-one.score, len(one.text)))
-    chosen: list[Quote] = []
-    for part in pool:
-        long = sum(len(one.text.split()) for one in (*chosen, part)) > _MOST_JOINED_WORDS
-        weak = bool(chosen) and part.score < _JOINED_SHARE * chosen[0].score
-        if not (long or weak or any(_overlap(part, one) for one in chosen)):
-            chosen.append(part)
-    return [tuple(chosen[:size]) for size in range(2, min(len(chosen), _MOST_PARTS) + 1)]
-
-
-def _overlap(one: Quote, other: Quote) -> bool:
-    """Whether they share a sentence, or one says nothing that the other does not."""
-    ours, theirs = set(content_words(one.text)), set(content_words(other.text))
-    same_place = one.source is other.source and not set(one.spans).isdisjoint(other.spans)
-    return same_place or ours <= theirs or theirs <= ours
+def _fitted(turn: Found, drafts: Sequence[Draft], split: Split) -> list[Fit]:
+    """What of each draft may be said."""
+    if not drafts:
+        return []
+    sources = [(one.retrieved.passage, one.reading) for one in turn.sources]
+    citer = Citer(
+        piece
+        for at, (passage, reading) in enumerate(sources)
+        for piece in pieces_of(at, passage, reading.sentences, reading.sentence_scores)
+    )
+    texts = [passage.text for passage, _ in sources]
+    return [citer.fit(draft, texts, split) for draft in drafts]
 
 
 def _joined(turn: Found, parts: Sequence[Quote]) -> Proposal:
-    """One answer of several quotes, each cited for itself."""
+    """One answer of several quotes, each cited for itself. What is not worth telling of them counts all the same."""
+    told = worth_telling(turn.query.text, parts)
     text, citations = "", []
-    for part in parts:
+    for part in told:
         text = f"{text}\n{part.text}" if text else part.text
         citations.append(_cited(turn, part, (len(text) - len(part.text), len(text))))
-    places = [citation.marker - 1 for citation in citations]
+    places = [_place(turn, part) for part in parts]
     score = _any_of([part.score for part in parts])
     row = any("|" in citation.quote for citation in citations)
     plain = (_ROW if row else _VERBATIM) * FURTHER_PART ** (len(parts) - 1)
+    whole = "\n".join(part.text for part in parts)
     return Proposal(
         text=text,
         kind=AnswerKind.QUOTED,
-        origin="quote " + " + ".join(str(place + 1) for place in places),
+        origin="quote " + " + ".join(str(citation.marker) for citation in citations),
         citations=tuple(citations),
         p_retrieval=max(turn.sources[place].trust for place in places),
         p_generation=plain * score,
         p_answered=score,
-        features=_features(turn, text, places, [part.score for part in parts]) | {"row": float(row)},
+        features=_features(turn, whole, places, [part.score for part in parts]) | {"row": float(row)},
     )
 
 
+def _place(turn: Found, part: Quote) -> int:
+    return next(i for i, one in enumerate(turn.sources) if one.retrieved is part.source)
+
+
 def _cited(turn: Found, part: Quote, sentence: tuple[int, int]) -> Citation:
-    at = next(i for i, one in enumerate(turn.sources) if one.retrieved is part.source)
     passage, covering = part.source.passage, (part.spans[0][0], part.spans[-1][1])
-    return Citation(at + 1, passage.id, sentence, covering, passage.text[slice(*covering)], 1.0)
+    return Citation(_place(turn, part) + 1, passage.id, sentence, covering, passage.text[slice(*covering)], 1.0)
 
 
-def _drafted(turn: Found, draft: Draft, split: Split) -> Proposal | None:
-    """The supported sentences of a draft; None when nothing of it is supported or it is no sentence."""
-    kept, citations, scores = "", [], []
-    for start, end in split(draft.text):
-        sentence = draft.text[start:end]
-        best = _best_support(turn, sentence)
-        if best is None or not _is_whole(sentence):
-            continue
-        at, span, supported, score = best
-        passage = turn.sources[at].retrieved.passage
-        if aligned(sentence, passage.text[slice(*span)]) < _ALIGNED_AT:
-            continue
-        kept = f"{kept} {sentence}".strip()
-        place = (len(kept) - len(sentence), len(kept))
-        citations.append(Citation(at + 1, passage.id, place, span, passage.text[slice(*span)], supported))
-        scores.append(score)
-    if not citations or _repeats(kept):
+def _drafted(turn: Found, draft: Draft, fit: Fit) -> Proposal | None:
+    """What may be said of a draft; None where that is nothing."""
+    if not fit.sentences:
         return None
-    return _as_proposal(turn, draft, kept, citations, scores)
+    citations, scores = [], []
+    for one in fit.sentences:
+        piece = one.piece
+        passage = turn.sources[piece.at].retrieved.passage
+        citations.append(Citation(piece.at + 1, passage.id, one.span, piece.span, piece.text, one.support))
+        scores.append(piece.score)
+    return _as_proposal(turn, draft, fit.text, citations, scores)
 
 
 def _as_proposal(
@@ -242,43 +232,21 @@ def _said_again(turn: Found, text: str, places: Sequence[int]) -> float:
     return float(sum(any(len(claimed & words) >= enough for words in one.words) for one in others))
 
 
-def _best_support(turn: Found, sentence: str) -> tuple[int, tuple[int, int], float, float] | None:
-    """(index of the passage, span of the supporting sentence, support, the reader's score of it), or None."""
-    claimed = frozenset(content_words(sentence))
-    seen = [
-        (support(sentence, passage.text[slice(*span)], passage.heading), score, -i, span)
-        for i, source in enumerate(turn.sources)
-        for passage in [source.retrieved.passage]
-        for span, score, words in zip(
-            source.reading.sentences, source.reading.sentence_scores, source.words, strict=True
-        )
-        if len(claimed & words) >= _WORTH_CHECKING * len(claimed)
-    ]
-    if not seen:
-        return None
-    supported, score, i, span = max(seen)
-    return (-i, span, supported, score) if supported >= SUPPORTED_AT else None
-
-
-def _is_whole(sentence: str) -> bool:
-    """True for something that can stand as a sentence: enough words, a proper end."""
-    return len(sentence.split()) >= _MIN_DRAFT_WORDS and sentence.rstrip()[-1:] in ".!?)"
-
-
-def _repeats(text: str) -> bool:
-    words = text.lower().split()
-    trigrams = list(zip(words, words[1:], words[2:], strict=False))
-    return len(set(trigrams)) < len(trigrams)
-
-
 def _merged(made: Sequence[Proposal]) -> list[Proposal]:
-    """One proposal a text: where a draft says what a quote says, the likelier of the two stands."""
+    """One proposal a text: where a draft says what a quote says, the likelier of the two stands; where several quotes
+    come down to one, what was found with more of them behind it."""
     best: dict[str, Proposal] = {}
     for one in made:
         known = best.get(one.text)
-        if known is None or one.p_generation > known.p_generation:
+        if known is None or _stands_for(one, known):
             best[one.text] = one
     return list(best.values())
+
+
+def _stands_for(one: Proposal, known: Proposal) -> bool:
+    if one.kind is known.kind is AnswerKind.QUOTED:
+        return one.features["parts"] > known.features["parts"]
+    return one.p_generation > known.p_generation
 
 
 def _any_of(probabilities: Sequence[float]) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 from domain.answer import Removal
@@ -65,7 +66,11 @@ def refined(
             removals.append(Removal(said, why))
         else:
             kept.append(_raised(restored(said, evidence)))  # what was taken out may have joined what belongs together
-    return Refined(" ".join(kept), tuple(removals))
+    made = Refined(" ".join(kept), tuple(removals))
+    if made.text == draft or len(split(made.text)) == len(kept):
+        return made
+    again = refined(made.text, evidence, split, objection)  # a capital that came back has parted a sentence in two
+    return Refined(again.text, made.removals + again.removals)
 
 
 def restored(draft: str, evidence: Iterable[str]) -> str:
@@ -151,6 +156,7 @@ def _stands(words: str, evidence: Sequence[str]) -> bool:
     return any(" ".join(_plain(words)) in " ".join(_plain(text)) for text in evidence)
 
 
+@lru_cache(maxsize=1024)  # a turn's drafts come from the same few passages
 def _source(text: str) -> _Source:
     kept = [(lower, i) for i, character in enumerate(text) if not character.isspace() for lower in character.lower()]
     return _Source(text, "".join(lower for lower, _ in kept), tuple(i for _, i in kept))

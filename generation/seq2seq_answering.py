@@ -177,6 +177,7 @@ def _drafts(written: Sequence[Written], mode: FusionMode, missing: str) -> list[
             one.log_probability,
             one.token_count,
             f"{mode} beam {number}{'' if one.finished else ', cut off'}{missing}",
+            one.finished,
         )
         for number, one in enumerate((one for one in written if one.text), 1)
     ]

@@ -26,7 +26,6 @@ SUPPORTED_AT = 0.6  # of the content; below it too much of the sentence stands n
 _AROUND = 0.5  # how far a word is held that only the heading holds
 _TOPICAL = 0.5  # the weight of a word that the heading holds: every sentence under it is about that
 _CLEARLY = 0.15  # more of the sentence in what speaks against it than in what bears it out
-_NEGATION = re.compile(r"\b(?:not|no|never|none|neither|nor|without|cannot|except|unless)\b|n['’]t\b", re.I)
 _PARTICLE = re.compile(
     r"^(?:(?:yes|no|sure|of course|sorry|i'?m (?:sorry|afraid)|unfortunately|congratulations|good news|thanks?)"
     r"(?: not)?(?: to hear that)?\s*[,:;.!-]+\s+|(?:i'?m (?:sorry|afraid)|unfortunately|sorry,? but) )+",
@@ -103,11 +102,6 @@ def _capitalised(text: str) -> Iterator[str]:
 def numbers_and_codes(text: str) -> set[str]:
     """Words with a digit in them: prices, dates, phone numbers, error codes, plan names' numbers."""
     return {word for word in content_words(text) if has_digit(word)}
-
-
-def is_negated(text: str) -> bool:
-    """True when ``text`` denies or excepts something."""
-    return _NEGATION.search(text) is not None
 
 
 def is_courtesy(sentence: str) -> bool:

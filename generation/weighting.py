@@ -17,15 +17,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from domain.answer import Answer, AnswerKind, Candidate, Citation, Weighting
 from domain.conversation import Gate, Query
-from domain.passage import RetrievedPassage
+from domain.passage import Passage, RetrievedPassage
 from domain.protocols import Draft, PassageReader
 from generation.calibration import AnswerWeights, logit
-from generation.candidates import FURTHER_PART, Found, Proposal, Split, found, proposals
+from generation.candidates import FURTHER_PART, Found, Proposal, candidates, found
+from generation.citing import Citer, Split, pieces_of
 from generation.sentence_scoring import SentenceScorer
-from generation.support import SUPPORTED_AT, support
 
 BALANCE = (
     *("relevance", "lead", "agreement", "covered", "score", "fluency", "support", "drafts", "follow_up", "rewritten"),
@@ -80,7 +81,11 @@ class CandidateWeigher:
         if self._scorer is not None:
             readings = self._scorer.scored(query, evidence, readings, seen)
         turn = found(query, evidence, readings)
-        return chosen(turn, proposals(turn, drafts, self._split), self._options, self._fitted)
+        made, removed = candidates(turn, drafts, self._split)
+        best = chosen(turn, made, self._options, self._fitted)
+        if best is None or best.weighting is None:
+            return best
+        return replace(best, weighting=replace(best.weighting, removed=removed))
 
     def presentable(self, text: str, evidence: Sequence[RetrievedPassage]) -> str:
         """The beginning of a growing draft that may be shown: its complete sentences, as long as each is supported."""
@@ -92,11 +97,13 @@ class CandidateWeigher:
         return text[:shown]
 
     def _is_supported(self, sentence: str, evidence: Sequence[RetrievedPassage]) -> bool:
-        return any(
-            support(sentence, one.passage.text[slice(*span)], one.passage.heading) >= SUPPORTED_AT
-            for one in evidence
-            for span in self._split(one.passage.text)
-        )
+        return _is_borne_out(sentence, tuple(one.passage for one in evidence), self._split)
+
+
+@lru_cache(maxsize=256)  # a growing draft is asked about at every token
+def _is_borne_out(sentence: str, passages: tuple[Passage, ...], split: Split) -> bool:
+    every = (piece for at, one in enumerate(passages) for piece in pieces_of(at, one, split(one.text)))
+    return Citer(every).objection(sentence) == ""
 
 
 def chosen(

@@ -22,9 +22,14 @@ _SHORTEST_STEM = 3
 
 def content_words(text: str) -> list[str]:
     """The stems of the words that carry meaning, in order; numbers and codes as they are, without final stops."""
+    return [*_content_words(text)]
+
+
+@lru_cache(maxsize=1 << 14)  # the same sentences of the evidence come again and again
+def _content_words(text: str) -> tuple[str, ...]:
     plain = _THOUSANDS.sub("", _APART.sub("", text))
     found = [match.group().lower() for match in _WORD.finditer(plain)]
-    return [stem(word) for word in found if word not in _STOP]
+    return tuple(stem(word) for word in found if word not in _STOP)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -154,3 +154,12 @@ def test_another_place_that_was_not_found_is_asked_about_too() -> None:
     assert question.options == ("In the UK", "In Ireland")
     assert clarifier.question(alone, evidence(UK), ["moving, in Ireland"], "moving") is None
     assert Clarifier(TELLING).question(alone, evidence(UK), ["moving"], "moving") is None
+
+
+def test_single_quotes_are_read_where_a_joined_answer_leads() -> None:
+    joined = Candidate(f"{UK_FEE}\n{IE_FEE}", AnswerKind.QUOTED, "quote 1 + 2", 0.9, 0.9, math.log(0.9), chosen=True)
+    assert FEES.weighting is not None
+    leading = Weighting(0.2, "adaptive", (joined, *FEES.weighting.candidates))
+    question = asked(Answer(joined.text, AnswerKind.QUOTED, (), 0.4, leading), (UK, IE), "what does moving cost")
+    assert question is not None
+    assert question.options == ("In the UK", "In Ireland")

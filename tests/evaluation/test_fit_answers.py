@@ -45,7 +45,7 @@ def test_candidates_are_judged_by_the_facts_of_the_turn() -> None:
     one = example(turn(7), turn(7).prepared.scored(by_evidence))
     assert {made.text: right for made, right in zip(one.made, one.right, strict=True)} == {
         "Plan 7 costs £7 a month.": True,
-        "Harbour 7 opens at nine.": False,
+        "Harbour 7 opens for £5000.": False,
         "Plan 7 costs £7.": True,
     }
     none = example(turn(7, answerable=False), turn(7).prepared.scored(by_evidence))

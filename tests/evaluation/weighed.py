@@ -19,7 +19,7 @@ def by_evidence(features: object) -> float:
 
 def turn(number: int, *, sure: float = 0.8, right: bool = True, answerable: bool = True) -> PreparedTurn:
     """A question about plan ``number`` with two passages; the first sentence is as sure as given."""
-    texts = (f"Plan {number} costs £{number} a month.", f"Harbour {number} opens at nine.")
+    texts = (f"Plan {number} costs £{number} a month.", f"Harbour {number} opens for £5000.")
     passages = [Passage(f"p{i}", f"d{i}", "Plans", text, "a.md", (0, len(text))) for i, text in enumerate(texts)]
     scores = (sure, 0.05)
     signals = {"dense_rank": 1.0, "bm25_rank": 2.0}

@@ -44,6 +44,12 @@ def test_a_sentence_said_twice_is_said_once() -> None:
     assert done.removals == (Removal("Fibre 100 costs £29 a month.", "it repeats an earlier sentence"),)
 
 
+def test_a_sentence_that_only_its_capital_tells_apart_is_said_once_too() -> None:
+    done = refine("a uk ? the the uk")
+    assert done.text == "A UK?"
+    assert done.removals[-1] == Removal("The UK.", "it repeats an earlier sentence")
+
+
 def test_words_and_clauses_said_twice_running_are_said_once() -> None:
     assert refine("The the fee is is £29 .").text == "The fee is £29."
     done = refine("It costs £29 a month, for you, it costs £29 a month.")

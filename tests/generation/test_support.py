@@ -14,7 +14,6 @@ from generation.support import (
     context_of,
     coverage,
     is_courtesy,
-    is_negated,
     missing_specifics,
     names_in,
     numbers_and_codes,
@@ -226,12 +225,3 @@ def test_a_question_misses_the_numbers_and_names_a_passage_lacks() -> None:
 def test_coverage_counts_content_words_once() -> None:
     assert coverage("moving fee moving fee", "The fee is £20.") == 0.5
     assert coverage("what is it", "anything") == 1.0
-
-
-@pytest.mark.parametrize("text", ["It isn't free", "It isn’t free", "Nobody but me, never", "free, except on Sundays"])
-def test_denials_and_exceptions_are_seen(text: str) -> None:
-    assert is_negated(text)
-
-
-def test_words_that_only_look_like_denials_are_none() -> None:
-    assert not is_negated("Note the north knot; want a box? Notice!")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.answer import Answer, AnswerKind
+from domain.answer import Answer, AnswerKind, Removal
 from domain.conversation import Gate, Query, Turn
 from domain.protocols import Draft
 from generation.calibration import AnswerWeights, Logistic, Steps
@@ -83,10 +83,26 @@ def test_a_draft_that_changes_a_fact_or_says_nothing_is_no_candidate(wrong: str)
     assert {one.kind for one in answer.weighting.candidates} == {AnswerKind.QUOTED}
 
 
-def test_a_draft_that_stammers_is_no_candidate() -> None:
+def test_a_draft_that_stammers_is_mended_and_the_trace_says_so() -> None:
     answer = proposed(draft("Moving fibre costs moving fibre costs £20.", 0.999))
     assert answer.weighting is not None
-    assert all(one.kind is AnswerKind.QUOTED for one in answer.weighting.candidates)
+    assert (answer.text, answer.kind) == ("Moving fibre costs £20.", AnswerKind.GENERATED)
+    stammer = Removal("Moving fibre costs moving fibre costs £20.", "it says words twice running", "beam 1")
+    assert answer.weighting.removed == (stammer,)
+
+
+def test_what_was_taken_out_of_a_draft_is_told_with_what_the_evidence_says() -> None:
+    answer = proposed(draft("Moving fibre costs £25. Tell us 14 days before the move.", origin="beam 2"))
+    assert answer.weighting is not None
+    (removed,) = answer.weighting.removed
+    assert removed == Removal("Moving fibre costs £25.", "the evidence says “£20”, not “£25”", "beam 2")
+
+
+def test_a_draft_that_was_cut_off_loses_its_broken_end() -> None:
+    cut = Draft("Moving fibre costs £20. Tell us 14 days before", -1.0, 10, "beam 1, cut off", finished=False)
+    answer = proposed(cut)
+    assert answer.weighting is not None
+    assert answer.weighting.removed == (Removal("Tell us 14 days before", "it breaks off", "beam 1, cut off"),)
 
 
 def test_the_weight_at_its_ends_lets_one_side_choose_alone() -> None:
@@ -259,11 +275,11 @@ def test_an_operator_who_fixes_the_weight_is_obeyed_whatever_was_fitted() -> Non
     assert (answer.weighting.retrieval_weight, answer.weighting.mode) == (0.2, "fixed")
 
 
-def test_a_further_part_costs_as_much_as_by_the_rule() -> None:
+def test_every_further_part_costs_as_much_as_by_the_rule_told_or_not() -> None:
     answer = fitted_answer(fitted())
     assert answer.weighting is not None
     by_parts = {one.text.count("\n"): one.p_generation for one in answer.weighting.candidates if "£20" in one.text}
-    assert by_parts[1] == pytest.approx(0.9 * by_parts[0])
+    assert by_parts[1] == pytest.approx(0.9 * 0.9 * by_parts[0])  # three were joined, two are told
 
 
 def test_confidence_is_set_straight() -> None:
