@@ -126,3 +126,23 @@ def test_damaged_weights_are_named(tmp_path: Path, content: str) -> None:
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=r"weights\.json"):
         open_weights(tmp_path / "weights.json")
+
+
+class CountingEncoder(InitialEncoder):
+    """Tells how many passages it was given."""
+
+    def __init__(self) -> None:
+        self.passages: list[str] = []
+
+    def encode_passages(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        self.passages += texts
+        return self.encode_queries(texts)
+
+
+def test_a_sentence_is_encoded_once_for_all_turns() -> None:
+    encoder = CountingEncoder()
+    weights = LogisticWeights((0.0,) * len(FEATURES), 0.0)
+    kept = SentenceScorer(encoder, TermWeights([]), weights, RivalNames(COUNTRIES))
+    first = kept.features(FEE, [FOUND], [READING])
+    assert kept.features(FEE, [FOUND, FOUND], [READING, READING]) == first * 2
+    assert encoder.passages == ["Fees\nThe late fee is £9.", "Fees\nThis page covers the late fee."]
