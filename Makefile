@@ -18,7 +18,7 @@ run: $(READY)  ## install what is missing, then open the chat page on this machi
 	$(BIN)/colloquy serve
 
 test: $(READY_TO_DEVELOP)  ## every test, without any model hub, on two cores
-	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY_TO_DEVELOP)  ## style, types, who may import whom, the handbook's facts, the README's commands
 	$(BIN)/ruff check
@@ -28,8 +28,9 @@ check: $(READY_TO_DEVELOP)  ## style, types, who may import whom, the handbook's
 	$(BIN)/python knowledge/check_facts.py
 	HF_HUB_OFFLINE=1 $(BIN)/pytest tests/test_house.py tests/test_readme.py
 
-bench: $(READY)  ## seconds of each stage of a turn, speed of ingestion, memory
+bench: $(READY)  ## seconds of each stage of a turn, of each way of writing, speed of ingestion, memory
 	HF_HUB_OFFLINE=1 $(BIN)/colloquy bench
+	HF_HUB_OFFLINE=1 $(BIN)/colloquy bench --fusion
 
 quality: $(READY)  ## how good the answers about the handbook are, turn by turn
 	HF_HUB_OFFLINE=1 $(BIN)/colloquy evaluate quality
