@@ -19,7 +19,7 @@
       return value;
     } catch { return make(); } // storage is blocked: this page's own, until it is left
   };
-  const VISITOR = "colloquy_visitor", CONVERSATION = "colloquy_widget_conversation";
+  const VISITOR = "colloquy_visitor", CONVERSATION = "colloquy_widget_conversation", ASKED = "colloquy_widget_asked";
   const visitor = foreign ? kept("localStorage", VISITOR, () => random(32)) : "";
   let conversation = kept("sessionStorage", CONVERSATION, () => random(16));
   let work = null; // aborts the turn that runs
@@ -45,14 +45,15 @@
   const title = script.dataset.title || say.title;
   const panel = make("section", { id: "panel", role: "dialog", "aria-label": title, hidden: true },
     make("header", {}, make("h2", { text: title }),
-      make("button", { type: "button", class: "icon", text: "＋", "aria-label": say.new, title: say.new, onclick: anew }),
+      make("button", { type: "button", class: "icon", text: "+", "aria-label": say.new, title: say.new, onclick: anew }),
       make("button", { type: "button", class: "icon", text: "✕", "aria-label": say.close, title: say.close, onclick: () => show(false) })),
     log, form);
   const opener = make("button", { type: "button", class: "opener", "aria-expanded": "false", "aria-controls": "panel", "aria-label": say.open, title: say.open, onclick: () => show(panel.hidden) });
   opener.append(icon());
   const theme = script.dataset.theme || "auto";
   root.append(make("style", { text: style() }), make("div", { class: `all ${theme}` }, panel, opener));
-  document.body.append(host);
+  const place = () => document.body.append(host);
+  if (document.body) place(); else addEventListener("DOMContentLoaded", place); // an async script may come before the body
 
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !panel.hidden) {
@@ -76,6 +77,7 @@
     begun = true;
     log.append(make("p", { class: "hello", text: say.hello }));
     try {
+      if (sessionStorage.getItem(ASKED) !== conversation) return; // nothing was said in it yet
       const reply = await fetch(address(""), { headers: headers() });
       if (reply.ok) for (const turn of (await reply.json()).turns) drawn(turn.question, (into) => finished(into, turn));
     } catch { /* what was said before stays unseen; asking still works */ }
@@ -109,6 +111,7 @@
     const into = drawn(message, (reply) => reply.append(draft, stage));
     work = new AbortController();
     send.hidden = true; stop.hidden = false;
+    log.setAttribute("aria-busy", "true"); // read aloud once, when it is whole
     try {
       await turn(message, { into, stage, draft }, work.signal);
     } catch (error) {
@@ -117,6 +120,7 @@
     } finally {
       work = null;
       send.hidden = false; stop.hidden = true;
+      log.removeAttribute("aria-busy");
       log.scrollTop = log.scrollHeight;
     }
   }
@@ -125,6 +129,7 @@
     const body = JSON.stringify({ message, knowledge_base: KNOWLEDGE_BASE });
     const reply = await fetch(address("/turns"), { method: "POST", body, signal, headers: headers({ "Content-Type": "application/json", Accept: "text/event-stream" }) });
     if (!reply.ok) throw Object.assign(new Error("refused"), { told: (await reply.json().catch(() => ({}))).detail });
+    try { sessionStorage.setItem(ASKED, conversation); } catch { /* blocked */ }
     let ended = false;
     for await (const [name, data] of events(reply.body)) {
       if (name === "queued") parts.stage.textContent = data.position ? fill(say.queued, data) : say.searching;
@@ -155,24 +160,25 @@
   function finished(into, turn) {
     const { answer } = turn, text = make("p", { class: "answer" });
     const sources = make("details", { class: "sources" }, make("summary", { text: say.sources }));
-    const first = new Map(); // the first citation of each marker: what a click on [n] shows
-    for (const cited of answer.citations) if (!first.has(cited.marker)) first.set(cited.marker, cited);
+    const cited = new Map(); // what each marker stands for
+    for (const one of answer.citations) cited.set(one.marker, [...(cited.get(one.marker) || []), one]);
     for (const piece of answer.marked.split(/(\[\d+\])/)) {
       const marker = /^\[(\d+)\]$/.exec(piece)?.[1];
-      text.append(first.has(Number(marker)) ? make("button", { type: "button", class: "marker", text: piece, onclick: () => reveal(sources, marker) }) : piece);
+      text.append(cited.has(Number(marker)) ? make("button", { type: "button", class: "marker", text: piece, onclick: () => reveal(sources, marker) }) : piece);
     }
     into.append(text);
     if (answer.options.length) into.append(make("p", { class: "options" }, ...answer.options.map((option) => make("button", { type: "button", text: option, onclick: () => ask(option) }))));
     if (turn.stopped) into.append(make("p", { class: "stage", text: say.stopped }));
-    if (!first.size) return;
-    for (const [marker, cited] of [...first].sort(([a], [b]) => a - b)) sources.append(source(marker, cited, turn.knowledge_base));
+    if (!cited.size) return;
+    for (const [marker, all] of [...cited].sort(([a], [b]) => a - b)) sources.append(source(marker, all, turn.knowledge_base));
     into.append(make("p", { class: "stage", text: fill(say.sure, { confidence: answer.confidence.toFixed(2) }) }), sources);
   }
 
-  function source(marker, cited, kb) {
-    const [start, end] = cited.document_span;
-    const where = new URLSearchParams({ kb, id: cited.document_id, start, end, quote: cited.quote });
-    return make("div", { class: "source", "data-marker": marker, tabindex: "-1" }, make("strong", { text: `${marker} ${cited.heading}` }), make("q", { text: cited.quote }),
+  function source(marker, all, kb) {
+    const [first] = all, [start, end] = first.document_span;
+    const where = new URLSearchParams({ kb, id: first.document_id, start, end, quote: first.quote });
+    const quotes = [...new Set(all.map((one) => one.quote))].map((quote) => make("q", { text: quote }));
+    return make("div", { class: "source", "data-marker": marker, tabindex: "-1" }, make("strong", { text: `${marker} ${first.heading}` }), ...quotes,
       make("a", { href: `${base}document?${where}`, target: "_blank", rel: "noopener", text: `${say.open_document} ↗` }));
   }
 
