@@ -23,7 +23,7 @@ CAPACITY = 10_000
 """Turns listed by default: a month of a small team, and about two megabytes."""
 
 _PAGE = 200
-"""References looked up at once."""
+"""References looked up at once, where most may be passed over."""
 _SETTLED_SECONDS = 60.0
 
 _ADD = """
@@ -111,13 +111,13 @@ class LogIndex:
         self._run(_ADD, [lists[0], LOG_PLACES, lists[1]], words)
 
     def pages(
-        self, before: float | None = None, since: float | None = None, *, feedback: bool = False
+        self, before: float | None = None, since: float | None = None, *, size: int = _PAGE, feedback: bool = False
     ) -> Iterator[Sequence[Reference]]:
-        """Pages of references, newest first: from before ``before`` back to ``since``, in Unix seconds."""
+        """Pages of ``size`` references, newest first: from before ``before`` back to ``since``, in Unix seconds."""
         top = "+inf" if before is None else f"({_micro(before)}"
         bottom = "-inf" if since is None else _micro(since)
         keys = [LOG_FEEDBACK if feedback else LOG_TURNS, LOG_PLACES]
-        while rows := self._run(_PAGE_OF, keys, [top, bottom, _PAGE]):
+        while rows := self._run(_PAGE_OF, keys, [top, bottom, size]):
             yield [Reference(_read(place), int(float(at)) / 1e6) for _, at, place in rows if place]
             top = f"({int(float(rows[-1][1]))}"
 
@@ -150,8 +150,9 @@ class RedisTurnLog:
     def recent(self, limit: int, before: float | None = None, where: TurnFilter = EVERY_TURN) -> Sequence[LoggedTurn]:
         """At most ``limit`` turns, newest first."""
         bounds = [time for time in (before, where.until) if time is not None]
+        size = _PAGE if where != EVERY_TURN else min(max(limit, 1), _PAGE)
         found: list[LoggedTurn] = []
-        for page in self._index.pages(min(bounds, default=None), where.since):
+        for page in self._index.pages(min(bounds, default=None), where.since, size=size):
             found += self._wanted(page, where)
             if len(found) >= limit:
                 break
