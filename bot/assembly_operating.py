@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from threading import Lock
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -29,6 +29,7 @@ from domain.turn_log import TurnFilter, TurnLog
 from memory.corrections_file import FILE_NAME, CorrectionFile
 from memory.operator_book import InMemoryOperatorBook
 from memory.redis_operator_book import RedisOperatorBook
+from retrieval.arrays import Matrix
 from retrieval.knowledge_base import KnowledgeBaseStore
 from retrieval.library import Library, page_source
 from retrieval.milvus_store import MilvusKnowledgeBaseStore
@@ -68,8 +69,10 @@ _KNOBS = (
 class Host(Protocol):
     """What the console needs of ``bot.assembly.Colloquy``."""
 
-    hand_offs: HandOffDesk
     settings: Settings
+
+    @property
+    def hand_offs(self) -> HandOffDesk: ...
 
     @property
     def models(self) -> SearchModels: ...
@@ -127,7 +130,11 @@ def open_book(store: object) -> OperatorBook:
 
 
 def _alike(host: Host, questions: Sequence[str]) -> Sequence[Sequence[int]]:
-    return clusters(host.models.encoder.encode_queries(questions))
+    return clusters(_vectors(host, questions))
+
+
+def _vectors(host: Host, questions: Sequence[str]) -> Matrix:
+    return cast(Matrix, host.models.encoder.encode_queries(questions))
 
 
 class LiveSettings:
@@ -315,7 +322,7 @@ class Bases:
         kinds = frozenset({AnswerKind.GENERATED, AnswerKind.QUOTED, AnswerKind.ABSTAINED})
         turns = self._host.turn_log.recent(_ASKED, where=TurnFilter(kinds=kinds, knowledge_base=name))
         asked = tuple(Asked(one.question, one.kind is not AnswerKind.ABSTAINED, one.confidence) for one in turns)
-        return Questions(asked, self._host.models.encoder.encode_queries, self._nearest(name)) if asked else None
+        return Questions(asked, lambda texts: _vectors(self._host, texts), self._nearest(name)) if asked else None
 
     def _nearest(self, name: str) -> Callable[[object], Passage | None]:
         def nearest(vector: object) -> Passage | None:

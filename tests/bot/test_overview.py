@@ -76,7 +76,7 @@ def test_confidence_is_held_against_what_people_thought() -> None:
         logged(6, confidence=0.5, verdict="down", stopped=True),
     ]
     bins = list(reliability(turns))
-    assert bins[4] == Bin(0.8, 1.0, 3, 2, 1, pytest.approx(0.9))
+    assert bins[4] == Bin(0.8, 1.0, 3, 2, 1, (0.85 + 0.95) / 2)
     assert bins[2] == Bin(0.4, 0.6, 1, 1, 1, 0.5)
     assert bins[0] == Bin(0.0, 0.2, 0, 0, 0, 0.0)
 

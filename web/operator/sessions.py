@@ -64,7 +64,8 @@ class Asked:
 def asked(parameters: Mapping[str, str], zone_minutes: int) -> Asked:
     """The filter that an address names."""
     names = ("kind", "confidence", "kb", "since", "until", "verdict", "text", "session")
-    return Asked(*(parameters.get(name, "").strip() for name in names), zone_minutes)
+    given = {name: parameters.get(name, "").strip() for name in names}
+    return Asked(**given, zone_minutes=zone_minutes)
 
 
 def _range(text: str) -> tuple[float, float]:

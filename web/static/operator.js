@@ -2,7 +2,7 @@
 // form works all the same, but for uploads.
 (() => {
   const find = (selector, root = document) => root.querySelector(selector);
-  const LIVE_MS = 3000;
+  const LIVE_MS = 2000;
 
   function setMode(mode) {
     document.documentElement.dataset.mode = mode;

@@ -163,7 +163,7 @@ def test_a_new_turn_appears_by_itself_and_is_announced(page: Page, console: Cons
     expect(page.locator(".turn-row").first).to_contain_text(question)
     expect(page.locator("#announcer")).to_have_text("1 new")
     assert page.locator(".turn-row").count() == before + 1
-    page.wait_for_timeout(3200)
+    page.wait_for_timeout(2200)
     assert page.locator(".turn-row").count() == before + 1
     console.host.store.delete("carol", "c9")
 
@@ -428,7 +428,7 @@ def test_figures_are_also_a_table(page: Page, console: Console) -> None:
     page.goto(f"{console.operator}/dashboards")
     page.locator(".as-table summary").nth(1).click()
     table = page.locator(".as-table").nth(1)
-    expect(table).to_contain_text(".8 – 1")
+    expect(table).to_contain_text(".80 – 1")
     expect(table.locator("tbody tr")).to_have_count(5)
 
 
@@ -477,9 +477,10 @@ def test_everything_is_reached_by_keyboard(page: Page, console: Console) -> None
 def test_no_page_has_a_serious_accessibility_violation(browser: Browser, console: Console, look: str) -> None:
     context = browser.new_context(viewport=DESKTOP, color_scheme=look)  # type: ignore[arg-type]
     page, found = context.new_page(), {}
+    rules = {"resultTypes": ["violations"]} | ({"runOnly": ["color-contrast"]} if look == "dark" else {})
     for name in places(console):
         page.goto(f"{console.operator}{name}")
-        results = Axe().run(page).response["violations"]
+        results = Axe().run(page, options=rules).response["violations"]
         serious = [one for one in results if one["impact"] in ("serious", "critical")]
         if serious:
             found[name] = [(one["id"], one["nodes"][0]["html"][:160]) for one in serious]
