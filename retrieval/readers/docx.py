@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import docx
+from docx.oxml.ns import qn
 from docx.table import Table
 from docx.text.paragraph import Paragraph
 
@@ -21,6 +22,15 @@ from retrieval.readers.parsed import BlockKind, ParsedDocument, TextBuilder, one
 MAX_UNPACKED_BYTES = 200 * 1024 * 1024
 """What a DOCX may unpack to; a few kilobytes can be made to unpack to gigabytes."""
 
+MAX_XML_BYTES = 64 * 1024 * 1024
+"""What its text may unpack to, without the pictures: a parsed tree takes ten times as much memory."""
+
+MAX_PARTS = 10_000
+MAX_COLUMNS = 1000
+"""Word itself stops at 63; a cell may claim to span billions, and each of them would be gone through."""
+
+_SPANS = tuple(qn(name) for name in ("w:gridSpan", "w:gridBefore", "w:gridAfter"))
+
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 _HEADING_STYLE = re.compile(r"heading (\d)", re.IGNORECASE)
 
@@ -31,8 +41,10 @@ def read(origin: Origin) -> Iterator[ParsedDocument]:
     _check_container(data, origin.source)
     builder = TextBuilder()
     try:
-        _render(docx.Document(BytesIO(data)), builder)
-    except MemoryError:
+        document = docx.Document(BytesIO(data))
+        _check_columns(document, origin.source)
+        _render(document, builder)
+    except (MemoryError, DocumentRejected):
         raise
     except Exception as error:  # a damaged file can fail anywhere inside the parser, with any exception
         raise damaged(origin.source) from error
@@ -47,14 +59,28 @@ def _check_container(data: bytes, source: str) -> None:
         )
     try:
         with zipfile.ZipFile(BytesIO(data)) as container:
-            unpacked = sum(entry.file_size for entry in container.infolist())
+            entries = container.infolist()
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise damaged(source) from error
-    if unpacked > MAX_UNPACKED_BYTES:
-        raise DocumentRejected(
-            f"“{source}” unpacks to {unpacked / 2**20:.0f} MiB, more than the {MAX_UNPACKED_BYTES / 2**20:.0f} MiB "
-            "allowed; take out pictures or split it."
-        )
+    if len(entries) > MAX_PARTS:
+        raise DocumentRejected(f"“{source}” has {len(entries)} parts, more than the {MAX_PARTS} allowed; split it.")
+    text = [entry for entry in entries if entry.filename.lower().endswith((".xml", ".rels"))]
+    for what, found, most in (("", entries, MAX_UNPACKED_BYTES), (" of text", text, MAX_XML_BYTES)):
+        unpacked = sum(entry.file_size for entry in found)
+        if unpacked > most:
+            raise DocumentRejected(
+                f"“{source}” unpacks to {unpacked / 2**20:.0f} MiB{what}, more than the {most / 2**20:.0f} MiB "
+                "allowed; take out pictures or split it."
+            )
+
+
+def _check_columns(document: Any, source: str) -> None:
+    for element in document.element.body.iter(*_SPANS):
+        claimed = str(element.get(qn("w:val"), "1"))
+        if not claimed.isdigit() or int(claimed[:10]) > MAX_COLUMNS:
+            raise DocumentRejected(
+                f"“{source}” has a table cell that spans {claimed[:20]} columns; mend the table in Word and save it."
+            )
 
 
 def damaged(source: str) -> DocumentRejected:

@@ -12,6 +12,7 @@ from domain.errors import DocumentRejected
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _KEY_LINE = re.compile(r"[\w.-]+[ \t]*:(?:\s|$)", re.MULTILINE)
 _MAX_CHARACTERS = 64 * 1024
+_MAX_DEPTH = 20
 _NOTHING = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -33,9 +34,7 @@ def _parse(raw: str, source: str) -> Mapping[str, str]:
             f"“{source}” has front matter of {len(raw)} characters; keep it below {_MAX_CHARACTERS}."
         )
     try:
-        # Aliases let a few lines stand for gigabytes; front matter has no use for them.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(raw, Loader=yaml.BaseLoader)):
-            raise DocumentRejected(f"“{source}” uses YAML aliases (*name) in its front matter; write the values out.")
+        _check_shape(raw, source)
         # BaseLoader keeps every value as typed: `region: NO` stays NO, and a date stays a date's text.
         loaded = yaml.load(raw, Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError) as error:
@@ -45,6 +44,20 @@ def _parse(raw: str, source: str) -> Mapping[str, str]:
     if not isinstance(loaded, dict):
         raise DocumentRejected(f"“{source}” has front matter without keys; write `key: value` lines.")
     return dict(_flatten("", loaded))
+
+
+def _check_shape(raw: str, source: str) -> None:
+    """Aliases let a few lines stand for gigabytes, and deep nesting takes the square of its depth in time; front matter
+    has no use for either. Stops reading at the first."""
+    depth = 0
+    for event in yaml.parse(raw, Loader=yaml.BaseLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise DocumentRejected(f"“{source}” uses YAML aliases (*name) in its front matter; write the values out.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise DocumentRejected(
+                f"“{source}” nests its front matter deeper than {_MAX_DEPTH} levels; make it flatter."
+            )
 
 
 def _flatten(prefix: str, values: Mapping[object, object]) -> Iterator[tuple[str, str]]:

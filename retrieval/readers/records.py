@@ -25,6 +25,9 @@ from retrieval.readers.plain import add_plain
 MAX_LINE_CHARACTERS = 4 * 1024 * 1024
 """No row is longer; a file without line ends must not be read into memory whole."""
 
+_FREELY_UNPACKED = 32 * 1024 * 1024  # characters that any archive may hold
+_MOST_UNPACKED = 200  # times its size; prose packs to a quarter, a table that repeats itself to a fiftieth
+
 _QUESTION, _ANSWER = ("question", "q"), ("answer", "a", "response")
 _TEXT, _TITLE, _ID = ("text", "passage", "contents"), ("title",), ("id", "_id")
 _KNOWN = {*_QUESTION, *_ANSWER, *_TEXT, *_TITLE, *_ID}
@@ -124,7 +127,15 @@ def _json_row(line: str, number: int, origin: Origin) -> Row | DocumentRejected:
 
 
 def _lines(stream: TextIO, origin: Origin) -> Iterator[str]:
+    # A kilobyte of an archive becomes a megabyte at most; text becomes a tenth of that.
+    most = max(_FREELY_UNPACKED, origin.path.stat().st_size * _MOST_UNPACKED)
     while line := stream.readline(MAX_LINE_CHARACTERS):
+        most -= len(line)
+        if most < 0:
+            raise DocumentRejected(
+                f"“{origin.source}” unpacks to more than {_MOST_UNPACKED} times its size, as no text does; pack it "
+                "again."
+            )
         if len(line) >= MAX_LINE_CHARACTERS:
             raise DocumentRejected(
                 f"“{origin.source}” has a line of more than {MAX_LINE_CHARACTERS} characters; write one row a line."
