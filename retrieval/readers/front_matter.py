@@ -55,9 +55,7 @@ def _check_shape(raw: str, source: str) -> None:
             raise DocumentRejected(f"“{source}” uses YAML aliases (*name) in its front matter; write the values out.")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MAX_DEPTH:
-            raise DocumentRejected(
-                f"“{source}” nests its front matter deeper than {_MAX_DEPTH} levels; make it flatter."
-            )
+            raise DocumentRejected(f"“{source}” nests its front matter deeper than {_MAX_DEPTH} levels; flatten it.")
 
 
 def _flatten(prefix: str, values: Mapping[object, object]) -> Iterator[tuple[str, str]]:
