@@ -256,6 +256,7 @@ class SafetySettings(_Group):
 
     max_body_bytes: Annotated[int, Field(ge=64 * 1024)] = 1024 * 1024
     max_upload_bytes: Annotated[int, Field(ge=64 * 1024)] = 50 * 1024 * 1024
+    own_files: Count = 100
     redact_logs: bool = True
     redact_operator: bool = True
 

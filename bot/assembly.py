@@ -17,13 +17,15 @@ from bot.assembly_access import Guard, open_guard
 from bot.assembly_memory import feedback_in, limits_of, open_memory, turn_log_of
 from bot.assembly_models import MODELS, Models
 from bot.assembly_operating import open_book, open_desk
-from bot.assembly_page import open_follow_ups
+from bot.assembly_page import open_follow_ups, open_own_files
 from bot.assembly_search import fused, reread
 from bot.clarifying import Clarifier, ClarifyingOptions
 from bot.conversations import Shelf, memory_for
 from bot.dialogue import Dialogue, DialogueSettings
 from bot.handing_off import HandingOff
 from bot.naming_guard import NamedModels, NamingGuard
+from bot.own_files import FilesOfOwners
+from bot.personal import Personal
 from bot.policy import Policy, PolicySettings
 from bot.scope import subject_words
 from bot.service import BroughtAlong, part_states, told
@@ -36,6 +38,7 @@ from domain.events import TurnEvent
 from domain.explanation import Explanation
 from domain.feedback import FeedbackStore
 from domain.operating import OperatorBook, OperatorDesk
+from domain.own_files import check_reachable, is_own, own_base
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import (
     AnswerWeigher,
@@ -157,6 +160,11 @@ class Colloquy:
             self._dialogues = anew
 
     @cached_property
+    def personal(self) -> Personal:
+        """All that is kept of a person, given to them or forgotten."""
+        return Personal(self._store)
+
+    @cached_property
     def feedback(self) -> FeedbackStore:
         """What people thought of answers."""
         return feedback_in(self._store)
@@ -230,6 +238,7 @@ class Colloquy:
     ) -> Iterator[TurnEvent]:
         """One turn; see ``domain.protocols.Assistant``. Raises ``TooOften`` where accounts are on."""
         self.guard.admit_turn(owner)
+        check_reachable(knowledge_base, owner)
         memory = memory_for(self._store, replacing)
         return self.dialogue(knowledge_base).stream_reply(memory, owner, conversation_id, message, knowledge_base)
 
@@ -258,12 +267,19 @@ class Colloquy:
         """What could be asked next, from the documents."""
         return open_follow_ups(self.knowledge, self.models.reader).suggest(self.conversation(owner, conversation_id))
 
-    def knowledge_bases(self) -> Sequence[KnowledgeBaseInfo]:
-        """What can be asked about."""
-        return [self.knowledge.info(name) for name in self.knowledge.names()]
+    @cached_property
+    def files(self) -> FilesOfOwners:
+        """Files that people bring along, each owner's in a knowledge base of their own."""
+        return open_own_files(self.knowledge, self.settings, lambda name: self._dialogues.pop(name, None))
 
-    def document(self, knowledge_base: str, document_id: str) -> tuple[Document, str] | None:
+    def knowledge_bases(self, owner: str = "") -> Sequence[KnowledgeBaseInfo]:
+        """What can be asked about: what everybody shares, and the owner's own files."""
+        names = [name for name in self.knowledge.names() if not is_own(name) or name == own_base(owner)]
+        return [self.knowledge.info(name) for name in names]
+
+    def document(self, knowledge_base: str, document_id: str, owner: str = "") -> tuple[Document, str] | None:
         """A document with its whole text, or None."""
+        check_reachable(knowledge_base, owner)
         return self.knowledge.open(knowledge_base).document(document_id)
 
     @property
@@ -281,6 +297,7 @@ class Colloquy:
         self, owner: str, knowledge_base: str, message: str, history: Sequence[tuple[str, str]]
     ) -> Iterator[TurnEvent]:
         """One turn whose history the caller brings along; nothing of it is remembered."""
+        check_reachable(knowledge_base, owner)
         store = BroughtAlong(history, self._store.limits)
         return self.dialogue(knowledge_base).stream_reply(store, owner, "", message, knowledge_base)
 

@@ -13,6 +13,7 @@ from domain.events import TurnEvent
 from domain.explanation import Explanation
 from domain.feedback import FeedbackStore
 from domain.hand_off import Delivery, HandOff, HandOffState
+from domain.own_files import OwnFiles
 from domain.owner_data import OwnerData
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.shelf import ConversationShelf
@@ -296,9 +297,14 @@ class Assistant(Protocol):
 
     def delete_conversation(self, owner: str, conversation_id: str) -> None: ...
 
-    def knowledge_bases(self) -> Sequence[KnowledgeBaseInfo]: ...
+    def knowledge_bases(self, owner: str = "") -> Sequence[KnowledgeBaseInfo]:
+        """What everybody may ask about, and the files of ``owner``."""
+        ...
 
-    def document(self, knowledge_base: str, document_id: str) -> tuple[Document, str] | None: ...
+    def document(self, knowledge_base: str, document_id: str, owner: str = "") -> tuple[Document, str] | None: ...
+
+    @property
+    def files(self) -> OwnFiles: ...
 
     def explain(self, turn: Turn) -> Explanation:
         """Why a turn ended as it did, from the turn as it was stored. Takes as long as a short answer."""

@@ -19,6 +19,7 @@ import gradio as gr
 from domain.conversation import Conversation
 from domain.errors import PartUnavailable
 from domain.events import AnswerFinished
+from domain.own_files import is_own
 from domain.protocols import Assistant, KnowledgeBaseInfo
 from web.frame import (
     render_composer,
@@ -26,6 +27,7 @@ from web.frame import (
     render_header,
     render_panel,
 )
+from web.own_files import render_own_files
 from web.rendering import (
     Progress,
     render_failure,
@@ -43,7 +45,7 @@ from web.visitors import Person, explain, field, person_of, person_or_not, tab_o
 
 _STATIC = Path(__file__).parent / "static"
 _SESSIONS_KEPT = 16
-_SCRIPTS = ("helpers.js", "sources.js", "conversations.js", "turns.js", "chat.js")
+_SCRIPTS = ("helpers.js", "sources.js", "conversations.js", "files.js", "turns.js", "chat.js")
 
 
 class _Chat:
@@ -59,7 +61,7 @@ class _Chat:
 
     def load(self, request: gr.Request) -> tuple[str, ...]:
         """A page was opened or refreshed: header, sidebar, transcript, live turn, found passages, box, panel."""
-        bases = list(self._assistant.knowledge_bases())
+        bases = self._bases(request)
         view = view_for(request, bases)
         conversation_id = valid(request.query_params.get("c", ""))
         try:
@@ -74,7 +76,7 @@ class _Chat:
 
     def open(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Show a conversation, or with an empty id the first-visit screen: sidebar, transcript, live, found."""
-        bases = list(self._assistant.knowledge_bases())
+        bases = self._bases(request)
         view = view_for(request, bases)
         conversation_id = valid(field(event, "conversation"))
         try:
@@ -87,7 +89,7 @@ class _Chat:
 
     def remove(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Delete a conversation; where it was the open one, the first-visit screen takes its place."""
-        view = view_for(request, list(self._assistant.knowledge_bases()))
+        view = view_for(request, self._bases(request))
         try:
             person = person_of(request, view)
             self._assistant.delete_conversation(person.owner, valid(field(event, "remove")))
@@ -100,7 +102,7 @@ class _Chat:
 
     def forget(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Delete one turn of the open conversation, and with its last turn the conversation; shows what is left."""
-        view = view_for(request, list(self._assistant.knowledge_bases()))
+        view = view_for(request, self._bases(request))
         try:
             owner, conversation_id = person_of(request, view).owner, valid(field(event, "conversation"))
             self._assistant.shelf.delete_turn(owner, conversation_id, field(event, "turn"))
@@ -113,7 +115,7 @@ class _Chat:
 
     def arrange(self, event: gr.EventData, request: gr.Request) -> str:
         """Rename, pin or unpin a conversation, or just list them anew; returns the sidebar."""
-        view = view_for(request, list(self._assistant.knowledge_bases()))
+        view = view_for(request, self._bases(request))
         try:
             person = person_of(request, view)
             self._arrange(person.owner, event)
@@ -121,6 +123,17 @@ class _Chat:
         except Exception as error:
             message, _ = explain(error, view.texts)
             return render_sidebar_failure(message, view.texts)
+
+    def added(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        """Files of one's own have changed: the head line with what there is to ask about, then what ``open`` shows."""
+        bases, base = self._bases(request), field(event, "knowledge_base")
+        there = base if base in {info.name for info in bases} else self._default
+        header = render_header(bases, there, view_for(request, bases).texts)
+        return header, *self.open(gr.EventData(None, {"knowledge_base": there}), request)
+
+    def _bases(self, request: gr.Request) -> list[KnowledgeBaseInfo]:
+        """What this person may ask about."""
+        return list(self._assistant.knowledge_bases(tab_of(request)[0]))
 
     def _arrange(self, owner: str, event: gr.EventData) -> None:
         if renamed := valid(field(event, "rename")):
@@ -136,7 +149,7 @@ class _Chat:
 
     async def ask(self, event: gr.EventData, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         """One turn: yields sidebar, transcript, live turn and found passages as they change."""
-        bases = await asyncio.to_thread(lambda: list(self._assistant.knowledge_bases()))
+        bases = await asyncio.to_thread(self._bases, request)
         view = view_for(request, bases)
         conversation_id = valid(field(event, "conversation"))
         knowledge_base = field(event, "knowledge_base") or self._default
@@ -263,6 +276,8 @@ class _Chat:
                 view = self._about(person, conversation)
                 return _turns(render_transcript(conversation, view), conversation_id, used)
         name = chosen or self._default
+        if is_own(name):
+            return _turns(render_own_files(self._assistant.files.list(person.owner), person.view.texts), "", name)
         info = next((info for info in bases if info.name == name), None)
         return _turns(render_first_visit(info, person.view), "", name)
 
@@ -295,6 +310,7 @@ def build_page(
         how["trigger_mode"] = "multiple"  # Gradio's "once" drops a click while the event before is winding up
         page.load(chat.load, None, [header, sidebar, transcript, live, found, box, panel], **how)
         conversation = [sidebar, transcript, live, found]
+        bridge.added(chat.added, None, [header, *conversation], **how)
         bridge.open(chat.open, None, conversation, **how)
         bridge.remove(chat.remove, None, conversation, **how)
         bridge.forget(chat.forget, None, conversation, **how)

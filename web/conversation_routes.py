@@ -81,8 +81,8 @@ def _drawn(conversation: Conversation, view: View, kind: str) -> bytes:
 
 
 def _view(assistant: Assistant, request: Request) -> View:
-    headers = request.headers
-    return view_of(headers.get("cookie"), headers.get("accept-language"), list(assistant.knowledge_bases()))
+    bases = list(assistant.knowledge_bases(owner_of_request(request)))
+    return view_of(request.headers.get("cookie"), request.headers.get("accept-language"), bases)
 
 
 @cache

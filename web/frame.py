@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from html import escape
 
 from domain.protocols import KnowledgeBaseInfo
+from web.own_files import render_add_file
 from web.texts import Texts
 from web.turn_actions import render_turn_forms
-from web.view import View, attribute
+from web.view import View, attribute, base_title
 
 # Drawn, because not every system has letters of both languages.
 _GLOBE = (
@@ -16,12 +17,17 @@ _GLOBE = (
     'aria-hidden="true"><circle cx="10" cy="10" r="7.3"/><ellipse cx="10" cy="10" rx="3.2" ry="7.3"/>'
     '<path d="M3 8h14M3 12.5h14"/></svg>'
 )
+# Above the box: how far a file has come, and what was just done or refused.
+_NEWS = (
+    '<p id="sending" hidden><progress max="1" aria-hidden="true"></progress><span></span></p>'
+    '<p id="toast" role="status" hidden></p>'
+)
 _EXAMPLES = 4
 
 
 def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, texts: Texts) -> str:
     """Menu (on phones), the knowledge base or a picker where there are several, language, dark or light."""
-    titles = [(info.name, info.title or info.name) for info in knowledge_bases] or [(chosen, chosen)]
+    titles = [(info.name, base_title(info, texts)) for info in knowledge_bases] or [(chosen, chosen)]
     if len(titles) > 1:
         options = "".join(
             f"<option {attribute('value', name)}{' selected' if name == chosen else ''}>{escape(title)}</option>"
@@ -61,13 +67,14 @@ def render_first_visit(info: KnowledgeBaseInfo | None, view: View) -> str:
 def render_composer(texts: Texts) -> str:
     """The box a question is typed into, Send, Stop (shown while working), and the line a screen reader hears."""
     return (
-        f'<form id="composer"><textarea id="message" rows="1" autocomplete="off" enterkeyhint="send" '
+        f'{_NEWS}<form id="composer">{render_add_file(texts)}'
+        f'<textarea id="message" rows="1" autocomplete="off" enterkeyhint="send" '
         f"{attribute('placeholder', texts.ask_placeholder)} {attribute('aria-label', texts.message_label)}></textarea>"
         f'<button id="send" type="submit" {attribute("aria-label", texts.send)} {attribute("title", texts.send)}>'
         f'<span aria-hidden="true">➤</span></button>'
         f'<button id="stop" type="button" data-do="stop"><span aria-hidden="true">■</span> '
         f'{escape(texts.stop)}</button></form><p class="keys">{escape(texts.keys)}</p>'
-        f'<p id="toast" role="status" hidden></p><div id="announcer" class="unseen" role="status" aria-live="polite" '
+        f'<div id="announcer" class="unseen" role="status" aria-live="polite" '
         f"{attribute('data-interrupted', texts.interrupted)}></div>"
     )
 

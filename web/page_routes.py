@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from domain.protocols import Assistant
 from web.conversation_routes import add_conversation_routes
+from web.file_routes import add_file_routes
 from web.turn_routes import WholePage, add_turn_routes
 
 
@@ -13,3 +14,4 @@ def add_page_routes(app: FastAPI, assistant: Assistant, whole_page: WholePage) -
     """Adds what the page fetches by itself; ``whole_page`` draws a page of its own around a piece of HTML."""
     add_turn_routes(app, assistant, whole_page)
     add_conversation_routes(app, assistant)
+    add_file_routes(app, assistant)

@@ -36,7 +36,7 @@ from web.page_routes import add_page_routes
 from web.serving import run
 from web.sources import render_document
 from web.texts import Texts
-from web.visitors import texts_for
+from web.visitors import owner_of_request, texts_for
 
 _STATIC = Path(__file__).parent / "static"
 _STYLES = ("chat.css", "actions.css", "explanation.css")
@@ -54,13 +54,15 @@ _CODE_FONTS = ["ui-monospace", "SFMono-Regular", "Consolas", "monospace"]
 
 
 class _Place(BaseModel):
-    """Where to open the viewer: ``start`` and ``end`` are offsets in the document, ``quote`` what stood there."""
+    """Where to open the viewer: ``start`` and ``end`` are offsets in the document, ``quote`` what stood there, ``page``
+    where that is in a PDF."""
 
     kb: str
     id: str
     start: int = 0
     end: int = 0
     quote: str = ""
+    page: int = 0
     part: bool = False
 
 
@@ -144,20 +146,20 @@ def _add_document_viewer(app: FastAPI, assistant: Assistant) -> None:
     def document(request: Request, where: Annotated[_Place, Query()]) -> HTMLResponse:
         """A document with the cited stretch marked: a whole page, or with ``part`` what the page's dialog shows."""
         texts = texts_for(request)
-        body, status = _document_body(assistant, where, texts)
+        body, status = _document_body(assistant, where, texts, owner_of_request(request))
         return HTMLResponse(body if where.part else _whole_page(body, texts), status)
 
 
-def _document_body(assistant: Assistant, where: _Place, texts: Texts) -> tuple[str, int]:
+def _document_body(assistant: Assistant, where: _Place, texts: Texts, owner: str) -> tuple[str, int]:
     try:
-        found = assistant.document(where.kb, where.id)
+        found = assistant.document(where.kb, where.id, owner)
     except UnknownKnowledgeBase:
         found = None
     except PartUnavailable:
         return f'<p class="note">{escape(texts.unavailable)}</p>', 503
     if found is None:
         return f'<p class="note">{escape(texts.document_gone)}</p>', 404
-    return render_document(found, (where.start, where.end), where.quote, texts), 200
+    return render_document(found, (where.start, where.end), where.quote, texts, where.page), 200
 
 
 def _head() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from web.view import View, attribute, probability, written_date
 _FACTS = ("product", "region")
 _SINCE = "effective_from"
 _SAYS_NOTHING = frozenset(("", "all", "null", "none"))
+_PAGE = re.compile(r"page (\d{1,6})")  # how the reader of PDFs names a page's section
 _QUOTE_IN_URL = 400  # characters; enough to find the place again, short enough for any proxy
 _VIEWER_CHARACTERS = 120_000  # a browser lays this out at once; longer documents are shown around the citation
 
@@ -129,7 +131,9 @@ def document_url(knowledge_base: str, passage: Passage, mark: Mark | None) -> st
     """The address of the document viewer at the marked sentence, or at the passage."""
     first = passage.span[0]
     start, end = (first + mark.start, first + mark.end) if mark else passage.span
-    return _url(knowledge_base, passage.document_id, (start, end), passage.text[start - first : end - first])
+    url = _url(knowledge_base, passage.document_id, (start, end), passage.text[start - first : end - first])
+    page = next((found[1] for name in passage.section if (found := _PAGE.fullmatch(name))), "")
+    return f"{url}&page={page}" if page else url
 
 
 def _url(knowledge_base: str, document_id: str, span: tuple[int, int], quote: str) -> str:
@@ -143,8 +147,9 @@ def _url(knowledge_base: str, document_id: str, span: tuple[int, int], quote: st
     return f"document?{urlencode(where)}"
 
 
-def render_document(found: tuple[Document, str], span: tuple[int, int], quote: str, texts: Texts) -> str:
-    """A whole document with the cited stretch marked. When the document has changed and the quote is gone, says so."""
+def render_document(found: tuple[Document, str], span: tuple[int, int], quote: str, texts: Texts, page: int = 0) -> str:
+    """A whole document with the cited stretch marked, and for a PDF the ``page`` it is on (0: none). When the document
+    has changed and the quote is gone, says so."""
     document, text = found
     where = locate(text, span, quote)
     note = "" if where else f'<p class="note">{escape(texts.document_changed)}</p>'
@@ -154,7 +159,9 @@ def render_document(found: tuple[Document, str], span: tuple[int, int], quote: s
     if len(shown) < len(text):
         note += f'<p class="note">{escape(texts.document_cut)}</p>'
     marks = [Mark(start - first, end - first)] if where else []
-    facts = " · ".join(escape(part) for part in (document.source, *_values(document.metadata, texts)) if part)
+    number = texts.actions.page_number.format(number=page) if page > 0 and where else ""
+    parts = (document.source, number, *_values(document.metadata, texts))
+    facts = " · ".join(escape(part) for part in parts if part)
     return (
         f'<h2>{escape(document.title or document.id)}</h2><p class="facts">{facts}</p>{note}'
         f'<div class="document passage">{marked_text(shown, marks)}</div>'

@@ -47,6 +47,17 @@ class ActionTexts:
     untitled: str
     exported: str
     no_font: str
+    your_files: str
+    add_file: str
+    sending: str
+    reading_file: str
+    file_added: str
+    ask_files: str
+    only_you: str
+    remove_file: str
+    confirm_remove: str
+    file_gone: str
+    page_number: str
 
 
 ENGLISH_ACTIONS = ActionTexts(
@@ -94,6 +105,17 @@ ENGLISH_ACTIONS = ActionTexts(
     exported="Questions: {count}. Exported on {date}.",
     no_font="Some letters could not be drawn (?), because this server has no font for them; an administrator can "
     "install one, such as fonts-noto-cjk. Markdown and JSON hold every letter.",
+    your_files="Your files",
+    add_file="Add a file to ask about",
+    sending="Sending {name}",
+    reading_file="Reading {name}",
+    file_added="{name} can be asked about now.",
+    ask_files="Ask your files",
+    only_you="Only you can see these files. Answers come from them alone.",
+    remove_file="Remove {name}",
+    confirm_remove="Remove?",
+    file_gone="This file is not there any more.",
+    page_number="Page {number} of the PDF",
 )
 
 CHINESE_ACTIONS = ActionTexts(
@@ -141,4 +163,15 @@ CHINESE_ACTIONS = ActionTexts(
     exported="共 {count} 个问题，导出于 {date}。",
     no_font="有些文字无法显示（?），因为服务器没有相应的字体；管理员可以安装字体，例如 fonts-noto-cjk。"
     "Markdown 和 JSON 保留全部文字。",
+    your_files="您的文件",
+    add_file="添加文件以便提问",
+    sending="正在发送 {name}",
+    reading_file="正在读取 {name}",
+    file_added="现在可以就 {name} 提问了。",
+    ask_files="询问您的文件",
+    only_you="只有您能看到这些文件，回答也只来自它们。",
+    remove_file="移除 {name}",
+    confirm_remove="确认移除？",
+    file_gone="这个文件已不在了。",
+    page_number="PDF 第 {number} 页",
 )

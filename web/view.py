@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from html import escape
 
-from domain.protocols import MemoryLimits
+from domain.own_files import is_own
+from domain.protocols import KnowledgeBaseInfo, MemoryLimits
 from web.texts import ENGLISH, Texts
 
 _DAY_SECONDS = 86_400
@@ -39,6 +40,11 @@ class View:
         """``27 July 2026`` on this person's calendar."""
         local = datetime.fromtimestamp(when, UTC) + timedelta(minutes=self.zone_minutes)
         return _in_words(local, self.texts)
+
+
+def base_title(info: KnowledgeBaseInfo, texts: Texts) -> str:
+    """What people call a knowledge base."""
+    return texts.actions.your_files if is_own(info.name) else info.title or info.name
 
 
 def written_date(value: str, texts: Texts) -> str:

@@ -16,7 +16,7 @@ from web.guards import cookie_value
 from web.identity import caller_of
 from web.running import ServerStopping, TooManyTurns
 from web.texts import CATALOGUES, Texts, choose_language
-from web.view import View
+from web.view import View, base_title
 
 _LOG = logging.getLogger(__name__)
 _CONVERSATION = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -43,7 +43,7 @@ def view_of(cookies: str | None, accepted_languages: str | None, knowledge_bases
     minutes = int(zone) if re.fullmatch(r"-?\d{1,3}", zone) else 0
     return View(
         texts=texts,
-        titles={info.name: info.title or info.name for info in knowledge_bases},
+        titles={info.name: base_title(info, texts) for info in knowledge_bases},
         now=time.time(),
         zone_minutes=max(-_WIDEST_ZONE_MINUTES, min(_WIDEST_ZONE_MINUTES, minutes)),
     )

@@ -21,11 +21,14 @@ from domain.conversation import Conversation, ConversationSummary, Gate, Query, 
 from domain.errors import PartUnavailable, QuestionRejected, UnknownKnowledgeBase
 from domain.events import AnswerDelta, AnswerFinished, PassagesRetrieved, QueryRewritten, TurnEvent
 from domain.explanation import Explanation
+from domain.own_files import check_reachable, is_own, own_base
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import KnowledgeBaseInfo, MemoryLimits, TurnStore
 from domain.service import PartState
 from memory.archive import read_archive, write_archive
 from tests.web.explanations import EXPLANATION
+from tests.web.fake_files import FakeFiles
+from tests.web.fake_personal import FakePersonal
 from tests.web.fake_service import FakeFeedback, searched, stateless_reply, states
 from tests.web.fake_shelf import KeptStore, summary_of
 
@@ -96,12 +99,13 @@ class FakeAssistant:
     kept: dict[tuple[str, str], Conversation] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _feedback: FakeFeedback | None = None
+    files: FakeFiles = field(default_factory=FakeFiles)
 
     @property
     def memory_limits(self) -> MemoryLimits:
         return MemoryLimits(ttl_seconds=30 * 86_400, max_turns=200, max_bytes=2**20)
 
-    def knowledge_bases(self) -> Sequence[KnowledgeBaseInfo]:
+    def knowledge_bases(self, owner: str = "") -> Sequence[KnowledgeBaseInfo]:
         examples = (
             "What if I move before the 12 months are over?",
             "What does a blinking red light mean?",
@@ -110,9 +114,13 @@ class FakeAssistant:
         )
         handbook = KnowledgeBaseInfo("harbourline", "Harbourline help", 84, 412, 1_785_110_400.0, examples)
         other = KnowledgeBaseInfo("public-services", "Public services", 273, 2373, 1_785_010_400.0, examples[:1])
-        return (handbook, other)[: self.knowledge_bases_count]
+        own = [KnowledgeBaseInfo(own_base(owner), "", 1, 1, 0.0)] if self.files.list(owner) else []
+        return [*(handbook, other)[: self.knowledge_bases_count], *own]
 
-    def document(self, knowledge_base: str, document_id: str) -> tuple[Document, str] | None:
+    def document(self, knowledge_base: str, document_id: str, owner: str = "") -> tuple[Document, str] | None:
+        check_reachable(knowledge_base, owner)
+        if is_own(knowledge_base):
+            return self.files.opened(owner, document_id)
         if knowledge_base not in {info.name for info in self.knowledge_bases()}:
             raise UnknownKnowledgeBase(f"There is no knowledge base “{knowledge_base}”.")
         return DOCUMENTS.get(document_id)
@@ -141,7 +149,7 @@ class FakeAssistant:
         self.asked += 1
         if len(message) > 4000:
             raise QuestionRejected(f"Your message has {len(message):,} characters; please keep it under 4,000.")
-        self.document(knowledge_base, "")
+        self.document(knowledge_base, "", owner)
         return self._reply(Where(owner, conversation_id, knowledge_base), message, replacing)
 
     def _reply(self, where: Where, message: str, replacing: str) -> Iterator[TurnEvent]:
@@ -155,7 +163,8 @@ class FakeAssistant:
         if "crash" in message:
             raise RuntimeError("nobody planned this")
         self._wait(message)
-        evidence = () if "hello" in message else _search(message)
+        own = self.files.passages(where.owner) if is_own(where.knowledge_base) else PASSAGES
+        evidence = () if "hello" in message else _search(message, own)
         yield PassagesRetrieved(evidence)
         self._wait(message)
         answer, written = _answer(message, query, evidence), ""
@@ -174,6 +183,10 @@ class FakeAssistant:
         if not self.store_down:
             self._keep(memory, where, turn)
         yield AnswerFinished(turn, stored=not self.store_down)
+
+    @property
+    def personal(self) -> FakePersonal:
+        return FakePersonal(self)
 
     @property
     def feedback(self) -> FakeFeedback:
@@ -232,10 +245,10 @@ def _query(message: str, conversation: Conversation | None) -> Query:
     return Query(f"{message} ({previous})", message, Gate.REWRITE, "it leans on the question before", 0.86, (previous,))
 
 
-def _search(text: str) -> tuple[RetrievedPassage, ...]:
+def _search(text: str, passages: Sequence[Passage] = PASSAGES) -> tuple[RetrievedPassage, ...]:
     wanted = _words(text)
     scored = sorted(
-        ((len(wanted & _words(p.searchable)), p) for p in PASSAGES), key=lambda pair: (-pair[0], pair[1].id)
+        ((len(wanted & _words(p.searchable)), p) for p in passages), key=lambda pair: (-pair[0], pair[1].id)
     )
     return tuple(
         RetrievedPassage(p, float(score), rank, {"relevance": min(0.97, 0.3 + 0.21 * score)})

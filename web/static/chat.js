@@ -148,6 +148,7 @@ document.addEventListener("click", (event) => {
   if (target.dataset.more !== undefined) return openMenu(target);
   if (target.dataset.rename !== undefined) return rename(target, sendTitle);
   if (target.dataset.pin !== undefined || target.dataset.unpin !== undefined) return pin(target);
+  if (target.dataset.removeFile !== undefined) return removeFile(target);
   if (target.dataset.citeLink !== undefined) return copyLink(target, citationLink(target));
   if (target.dataset.remove !== undefined) return remove(target);
   if (target.dataset.copy !== undefined) return copy(target);
@@ -180,6 +181,8 @@ document.addEventListener("input", (event) => {
   if (event.target.id === "filter") search();
 });
 document.addEventListener("change", (event) => {
+  if (event.target.id === "file") addFile(event.target);
+  if (event.target.id === "knowledge-base" && !currentConversation()) showConversation("");
   if (event.target.id === "import") importConversation(event.target, showConversation);
 });
 document.addEventListener("mouseover", (event) => light(event.target));
