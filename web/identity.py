@@ -33,6 +33,9 @@ class Caller:
 LOCAL_API = Caller("api-local", "admin")
 """A program on this machine that has neither cookie nor key, where accounts are off."""
 
+NOBODY = Caller("", "reader")
+"""Whoever has not said who they are, where accounts are on; no request of theirs gets as far as a page."""
+
 
 def user_caller(user: User, *, by_key: bool) -> Caller:
     """The caller that an account is."""

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from domain.accounts import Role, may
 from domain.errors import ColloquyError, PartUnavailable
 from domain.operating import OperatorDesk
-from web.identity import LOCAL_API, caller_of
+from web.identity import NOBODY, program_of
 from web.operator.frame import Tab, page
 from web.operator.look import Look, address
 from web.visitors import view_of
@@ -56,7 +56,7 @@ class Console:
 
     def operator(self, request: Request) -> Operator:
         """Who sent this request, and how to draw for them."""
-        caller = caller_of(request) or LOCAL_API
+        caller = program_of(request) or NOBODY
         headers = request.headers
         view = view_of(headers.get("cookie"), headers.get("accept-language"), list(self.desk.library.bases()))
         look = Look(view, caller.name, may(caller.role, "admin"))
