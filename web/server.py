@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 from domain.access import OPEN, Access
 from domain.errors import Misconfigured, PartUnavailable, UnknownKnowledgeBase
+from domain.operating import Operated
 from domain.protocols import Assistant
 from domain.service import Service
 from web.api.application import ApiBeside, build_api
@@ -31,6 +32,7 @@ from web.chat_page import build_page
 from web.entrance import Entrance
 from web.gate import Gate
 from web.guards import OwnerCookie, OwnHostOnly
+from web.operator.routes import add_operator
 from web.options import DEFAULTS, ServiceOptions
 from web.page_routes import add_page_routes
 from web.serving import run
@@ -82,6 +84,8 @@ def build_app(
     add_log_in(app, access, _whole_page)
     _add_document_viewer(app, assistant)
     add_page_routes(app, assistant, _whole_page)
+    if isinstance(assistant, Operated):
+        add_operator(app, assistant.operator)
     page = build_page(assistant, desk.running, default_knowledge_base=default_knowledge_base, title=title)
     gr.mount_gradio_app(
         app,

@@ -94,7 +94,8 @@
     find("#announcer").textContent = list.dataset.new.replace("{count}", fresh.length);
   }
 
-  find(".top [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+  const tab = find(".top [aria-current]"); // scrollIntoView would also move where the Tab key begins
+  if (tab) tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 60;
   if (find(".turns-list")) setInterval(refresh, LIVE_MS);
 
   for (const choice of document.querySelectorAll(".filters select, .filters input[type=date]")) {
