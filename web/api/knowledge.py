@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from web.api.desk import Desk
+from domain.own_files import check_reachable
+from web.api.desk import Asking, Desk
 from web.api.models import DocumentOut, KnowledgeBaseList, KnowledgeBaseOut, PassageOut, SearchOut
 from web.api.problems import Refused, responses
 
@@ -25,11 +26,13 @@ def add_knowledge(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/knowledge-bases/{knowledge_base}/search", responses=responses(404), tags=["knowledge"])
     def search(
+        caller: Asking,
         knowledge_base: BaseName,
         q: Annotated[str, Query(min_length=1, max_length=4000, description="what to look for")],
         k: Annotated[int, Query(ge=1, le=50, description="passages at most")] = 5,
     ) -> SearchOut:
         """The passages that answer, best first, without an answer written from them."""
+        check_reachable(knowledge_base, caller.owner)
         found = service.search(knowledge_base, q, k)
         return SearchOut(passages=[PassageOut.of(passage) for passage in found])
 
@@ -37,13 +40,14 @@ def add_knowledge(router: APIRouter, desk: Desk) -> None:
         "/knowledge-bases/{knowledge_base}/documents/{document_id:path}", responses=responses(404), tags=["knowledge"]
     )
     def document(
+        caller: Asking,
         knowledge_base: BaseName,
         document_id: Annotated[str, Path(max_length=1000)],
         start: Offset = 0,
         end: Offset | None = None,
     ) -> DocumentOut:
         """A document, or the stretch of it from ``start`` to ``end``, such as a citation's ``document_span``."""
-        found = service.document(knowledge_base, document_id)
+        found = service.document(knowledge_base, document_id, caller.owner)
         if found is None:
             raise Refused(404, "There is no document of that id in this knowledge base; it may have been taken out.")
         about, text = found
