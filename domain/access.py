@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from domain.accounts import Accounts, Limit, RateLimiter
 from domain.errors import QuestionRejected
@@ -15,7 +16,10 @@ LOG_INS, UPLOADS, ANSWERS = Limit("log-ins", 10, 300), Limit("uploads", 30, 3600
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches ``host``."""
-    return host.lower() in LOOPBACK or (host.startswith("127.") and host.count(".") == 3)
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() in LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)
