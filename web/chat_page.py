@@ -45,7 +45,7 @@ from web.visitors import Person, explain, field, person_of, person_or_not, tab_o
 
 _STATIC = Path(__file__).parent / "static"
 _SESSIONS_KEPT = 16
-_SCRIPTS = ("helpers.js", "sources.js", "conversations.js", "files.js", "turns.js", "chat.js")
+_SCRIPTS = ("helpers.js", "sources.js", "conversations.js", "files.js", "turns.js", "keys.js", "chat.js")
 
 
 class _Chat:

@@ -39,7 +39,7 @@ def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, tex
         where = f'<h1 id="knowledge-base" {attribute("data-value", name)}>{escape(title)}</h1>'
     return (
         f"{icon('menu', '☰', texts.open_menu)}{where}<span class='space'></span>"
-        f"{icon('dark', '☾', texts.toggle_dark)}"
+        f"{icon('help', '?', texts.actions.help)}{icon('dark', '☾', texts.toggle_dark)}"
         f'<button class="icon" data-do="language" data-language="{texts.other_language}" '
         f"{attribute('aria-label', texts.toggle_language)} {attribute('title', texts.other_language_name)}>"
         f"{_GLOBE}</button>"
@@ -87,8 +87,25 @@ def render_panel(texts: Texts) -> str:
         f'<dialog id="viewer" {attribute("aria-label", texts.open_document)}>'
         f'<button class="icon" data-do="close-viewer" {attribute("aria-label", texts.close)}>✕</button>'
         f'<div class="page" {attribute("data-working", texts.actions.working)} tabindex="0"></div></dialog>'
-        f"{render_turn_forms(texts)}"
+        f"{_help(texts)}{render_turn_forms(texts)}"
     )
+
+
+def _help(texts: Texts) -> str:
+    """The keyboard shortcuts, in a dialog; the page's script writes ⌘ for Ctrl where keyboards have it."""
+    rows = "".join(
+        f'<tr><th scope="row">{_keys(keys)}</th><td>{escape(does)}</td></tr>'
+        for keys, does in texts.actions.shortcuts.items()
+    )
+    return (
+        f'<dialog id="help" {attribute("aria-label", texts.actions.help)}>'
+        f'<button class="icon" data-do="close-help" {attribute("aria-label", texts.close)}>✕</button>'
+        f'<div class="page"><h2>{escape(texts.actions.help)}</h2><table>{rows}</table></div></dialog>'
+    )
+
+
+def _keys(keys: str) -> str:
+    return "+".join(f"<kbd>{escape(key)}</kbd>" for key in keys.split("+"))
 
 
 def icon(action: str, sign: str, label: str) -> str:

@@ -41,6 +41,7 @@ class ActionTexts:
     nothing_found: str
     export: str
     export_as: Mapping[str, str]
+    export_covered: str
     import_file: str
     imported: str
     nothing_to_export: str
@@ -58,6 +59,8 @@ class ActionTexts:
     confirm_remove: str
     file_gone: str
     page_number: str
+    help: str
+    shortcuts: Mapping[str, str]
 
 
 ENGLISH_ACTIONS = ActionTexts(
@@ -98,6 +101,7 @@ ENGLISH_ACTIONS = ActionTexts(
     nothing_found="No conversation holds these words.",
     export="Export",
     export_as={"md": "Markdown", "pdf": "PDF", "json": "JSON"},
+    export_covered="with personal data covered",
     import_file="Import a conversation",
     imported="Imported.",
     nothing_to_export="There is no such conversation to export.",
@@ -116,6 +120,16 @@ ENGLISH_ACTIONS = ActionTexts(
     confirm_remove="Remove?",
     file_gone="This file is not there any more.",
     page_number="Page {number} of the PDF",
+    help="Keyboard shortcuts",
+    shortcuts={
+        "Enter": "Send the question",
+        "Shift+Enter": "Start a new line",
+        "Esc": "Stop the answer; close what is open",
+        "Shift+Esc": "Go to the message box",
+        "Ctrl+K": "Search conversations",
+        "Ctrl+Shift+O": "New chat",
+        "Ctrl+/": "Show this help (also ?)",
+    },
 )
 
 CHINESE_ACTIONS = ActionTexts(
@@ -156,6 +170,7 @@ CHINESE_ACTIONS = ActionTexts(
     nothing_found="没有对话包含这些词。",
     export="导出",
     export_as={"md": "Markdown", "pdf": "PDF", "json": "JSON"},
+    export_covered="隐去个人信息",
     import_file="导入对话",
     imported="已导入。",
     nothing_to_export="没有可导出的对话。",
@@ -174,4 +189,14 @@ CHINESE_ACTIONS = ActionTexts(
     confirm_remove="确认移除？",
     file_gone="这个文件已不在了。",
     page_number="PDF 第 {number} 页",
+    help="键盘快捷键",
+    shortcuts={
+        "Enter": "发送问题",
+        "Shift+Enter": "换行",
+        "Esc": "停止回答；关闭已打开的内容",
+        "Shift+Esc": "转到输入框",
+        "Ctrl+K": "搜索对话",
+        "Ctrl+Shift+O": "新对话",
+        "Ctrl+/": "显示此帮助（也可按 ?）",
+    },
 )

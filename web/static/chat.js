@@ -102,6 +102,8 @@ const ACTIONS = {
   menu: () => { document.body.classList.toggle("menu-open"); find("#sidebar .new")?.focus(); },
   "close-menu": () => { document.body.classList.remove("menu-open"); find('[data-do="menu"]')?.focus(); },
   "close-viewer": () => find("#viewer").close(),
+  help: showHelp,
+  "close-help": () => find("#help").close(),
   dark: () => setMode(document.documentElement.dataset.mode === "dark" ? "light" : "dark"),
   language: (button) => {
     document.cookie = `colloquy_language=${button.dataset.language};path=/;max-age=31536000;samesite=lax`;
@@ -132,7 +134,7 @@ function questionOf(element) {
 
 document.addEventListener("click", (event) => {
   const target = event.target.closest("button, a.open");
-  if (event.target === find("#viewer")) return find("#viewer").close();
+  if (event.target.matches("dialog")) return event.target.close(); // beside its page
   if (event.target.matches("#scroll") || !event.target.closest("#sidebar, [data-do]")) document.body.classList.remove("menu-open");
   if (!event.target.closest("#sidebar li")) openMenu(null);
   if (!target) return undefined;
@@ -163,8 +165,10 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
+  if (takeShortcut(event)) return;
   if (event.key === "Escape") {
-    if (find("#viewer")?.open) return; // the dialog closes itself
+    if (find("dialog[open]")) return; // it closes itself
+    if (event.target.id === "filter" && event.target.value) return void clearSearch();
     if (giveUpForm(event.target) || closeMenu()) return;
     if (document.body.classList.contains("menu-open")) ACTIONS["close-menu"]();
     else stop();

@@ -16,6 +16,11 @@ function search() {
   if (wantedText) searchTimer = setTimeout(searchTexts, SEARCH_MILLISECONDS);
 }
 
+function clearSearch() {
+  find("#filter").value = "";
+  search();
+}
+
 async function searchTexts() {
   const text = wantedText;
   try {
