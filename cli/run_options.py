@@ -13,16 +13,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 import typer
 
 from cli.console import settings_for_command
+from cli.starts import Revision, model_at
 from domain.errors import Misconfigured
 
 if TYPE_CHECKING:
     from training.loop import LoopSettings
 
 
+_MODELS = ("start", "towers", "model")
+"""Options that take a hub name, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """What a training command needs besides its own options. ``command`` is the command line as a card shows it:
-    only what differs from the defaults, and no path but its last name."""
+    only what differs from the defaults, and no path but its last name. ``start`` is a folder, also where a hub name was
+    given."""
 
     model: str
     data: Path | None
@@ -49,8 +55,10 @@ def _shared(
         Path | None, typer.Option("--output", help="Where the weights go [models/MODEL].", show_default=False)
     ] = None,
     start: Annotated[
-        Path | None, typer.Option("--start", help="Go on from the weights in this folder.", show_default=False)
+        Path | None,
+        typer.Option("--start", help="Go on from the weights in this folder, or of this hub name.", show_default=False),
     ] = None,
+    revision: Revision = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Optimiser steps.", show_default=False)] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Examples a step and device.")] = 32,
     accumulate: Annotated[int, typer.Option("--accumulate", min=1, help="Batches added up to one step.")] = 1,
@@ -112,8 +120,14 @@ def command_line(model: str, given: Mapping[str, Any], parameters: Mapping[str, 
         if isinstance(value, bool):
             words.append(option if value else f"--no-{option[2:]}")
         else:
-            words += [option, value.name if isinstance(value, Path) else str(value)]
+            words += [option, _told(name, value)]
     return shlex.join(words)
+
+
+def _told(name: str, value: object) -> str:
+    """A hub name whole, of any other path the last name."""
+    is_path = isinstance(value, Path)
+    return value.name if is_path and (name not in _MODELS or value.exists() or value.is_absolute()) else str(value)
 
 
 def _run(model: str, given: Mapping[str, Any], line: str) -> RunOptions:
@@ -141,4 +155,5 @@ def _run(model: str, given: Mapping[str, Any], line: str) -> RunOptions:
         },
     )
     destination = given["output"] or Path("models") / model
-    return RunOptions(model, given["data"], destination, given["start"], given["limit"], settings, line)
+    start = model_at(given["start"], given["revision"])
+    return RunOptions(model, given["data"], destination, start, given["limit"], settings, line)

@@ -10,6 +10,7 @@ import typer
 
 from cli.console import note
 from cli.run_options import RunOptions, trains
+from cli.starts import Revision, model_at
 from cli.teach_joint import joint
 
 Rows = Annotated[
@@ -62,11 +63,14 @@ def answerer(
         _carded(run, CARD, train_answerer(data, run.settings, run.destination, run.limit, run.start))
         return
     from training.seq2seq import Seq2SeqOptions, train_seq2seq
+    from training.starts import model_name
 
     options = Seq2SeqOptions(
         str(run.start), fusion=fusion, prefix=prefix, window=window, passages=passages, limit=run.limit
     )
-    card = replace(CARD, architecture=f"{run.start.name}, {fusion}.", limits=("as the model it was started from.",))
+    card = replace(
+        CARD, architecture=f"{model_name(run.start)}, {fusion}.", limits=("as the model it was started from.",)
+    )
     _carded(run, card, train_seq2seq(data, run.settings, run.destination, options))
 
 
@@ -133,7 +137,10 @@ def mine_negatives(
     data: Annotated[
         Path | None, typer.Option("--data", help="The folder of the public training sets.", show_default=False)
     ] = None,
-    model: Annotated[str, typer.Option("--model", help="Folder or hub name [MiniLM].", show_default=False)] = "",
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Folder or hub name [MiniLM].", show_default=False)
+    ] = None,
+    revision: Revision = None,
     depth: Annotated[int, typer.Option("--depth", min=1, help="How many nearest passages are looked at.")] = 30,
     count: Annotated[int, typer.Option("--count", min=1, help="How many of them are kept.")] = 4,
     skip_above: Annotated[
@@ -145,7 +152,8 @@ def mine_negatives(
     from training.retrieval_data import RowSources
 
     sources = RowSources(data, tuple(rows or ()))
-    mined = mine_negatives(sources, output, model, MiningOptions(depth, count, skip_above))
+    folder = str(model_at(model, revision, "--model") or "")
+    mined = mine_negatives(sources, output, folder, MiningOptions(depth, count, skip_above))
     note(f"{mined.rows} rows with {mined.negatives} negatives are in {output}; {mined.without} rows found none.")
 
 

@@ -11,6 +11,7 @@ import typer
 
 from cli.console import note
 from cli.run_options import RunOptions, trains
+from cli.starts import model_at
 
 if TYPE_CHECKING:
     from evaluation.metrics import Estimate
@@ -32,6 +33,9 @@ def joint(
     companies: Annotated[int, typer.Option("--companies", min=1, help="How many, without --train.")] = 2,
     towers: Annotated[
         Path | None, typer.Option("--towers", help="Folder or hub name [MiniLM].", show_default=False)
+    ] = None,
+    towers_revision: Annotated[
+        str | None, typer.Option("--towers-revision", metavar="COMMIT", help="Of their hub name.", show_default=False)
     ] = None,
     mode: Annotated[
         Literal["rag-sequence", "rag-token"], typer.Option("--mode", help="One passage an answer, or one a token.")
@@ -60,7 +64,7 @@ def joint(
 
     options = JointOptions(
         start=run.start or Path("models/answerer"),
-        towers=str(towers or ""),
+        towers=str(model_at(towers, towers_revision, "--towers") or ""),
         mode=mode,
         k=k,
         passages=passages,

@@ -31,13 +31,14 @@ from training.development import Development
 from training.minilm import minilm_folder
 from training.pairs import Pair, Pairs, mined_pairs, reading_pairs
 from training.quantizing import quantize
+from training.starts import start_folder
 
 _FOLDED_WITHIN = 1e-3  # of the largest logit, against logits / T: more means that the layer was not the last
 
 
 @dataclass(frozen=True, slots=True)
 class CrossEncoderOptions:
-    """``start``: a folder or hub name (MiniLM itself when None). ``tokens``: the window of query and passage.
+    """``start``: a folder (MiniLM itself when None). ``tokens``: the window of query and passage.
 
     ``train``: a file of mined rows in place of the reading sets. ``limit`` keeps that many training pairs (a
     rehearsal). ``quantize`` writes a CTranslate2 conversion to ``int8/`` beside the weights.
@@ -97,7 +98,9 @@ def train_cross_encoder(
     options = options or CrossEncoderOptions()
     pairs = _pairs(data, settings.seed, options)
     torch.manual_seed(settings.seed)
-    model = open_cross_encoder(options.start or str(minilm_folder()), options.tokens, settings.device)
+    model = open_cross_encoder(
+        str(start_folder(options.start) if options.start else minilm_folder()), options.tokens, settings.device
+    )
     before = _logits(model, pairs.report)
     trainer = _trainer(model, pairs, settings)
     trained = loop.run(trainer, settings, Development(lambda: _measured(model, pairs.choose)))

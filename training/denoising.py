@@ -57,7 +57,7 @@ CARD = Card(
 
 @dataclass(frozen=True, slots=True)
 class DenoisingOptions:
-    """``start``: None for copy BART on MiniLM, the folder of a copy BART, or a folder or hub name of BART or T5.
+    """``start``: None for copy BART on MiniLM, the folder of a copy BART, or the folder of a BART or T5.
 
     ``tokens`` a piece of text holds at most. ``rate`` of them is hidden (None: the papers' 0.3 for BART and 0.15 for
     T5), in spans of ``mean_span`` on average. ``limit`` keeps that many pieces (a rehearsal).

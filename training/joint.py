@@ -27,6 +27,7 @@ from training.joint_model import JointModel, JointOutput, Marginal, Outcomes
 from training.joint_reward import AnswerF1, Baseline, Reinforce, Reward
 from training.joint_towers import PassageTower, Retriever, open_towers
 from training.joint_writers import open_writer
+from training.starts import model_name
 from training.tower_export import export_sentence_transformers
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ TOWERS_FOLDER, GENERATOR_FOLDER = "towers", "generator"
 
 @dataclass(frozen=True, slots=True)
 class JointOptions:
-    """``towers``: a folder or name ("": MiniLM); ``start``: the folder of the answerer. ``k``: passages read a
+    """``towers``: a folder ("": MiniLM); ``start``: the folder of the answerer. ``k``: passages read a
     question. ``refresh_every``: steps between two encodings of the whole corpus, where the passage tower learns.
     ``tower_rate``: learning rate of the towers, 0 keeps them still (the separate start, or a control).
     ``reinforce_weight``: 0 leaves REINFORCE out. ``window``, ``answer_tokens``: tokens of a source and of an answer.
@@ -123,11 +124,12 @@ def make_trainer(model: JointModel, questions: int, settings: loop.LoopSettings,
 def joint_card(corpus: JointCorpus, options: JointOptions, figures: Sequence[str]) -> Card:
     """The card; the command line is filled in by who ran it."""
     reward = f", REINFORCE with weight {options.reinforce_weight:g}" if options.reinforce_weight else ""
+    towers = model_name(Path(options.towers)) or "all-MiniLM-L6-v2"
     return Card(
         model="joint",
         what="a retriever's towers and an answerer, trained together on questions and answers alone (RAG).",
-        architecture=f"towers {Path(options.towers).name or 'all-MiniLM-L6-v2'}, passage tower {options.passages}; "
-        f"answerer {options.start.name}; {options.mode} over {options.k} passages{reward}.",
+        architecture=f"towers {towers}, passage tower {options.passages}; "
+        f"answerer {model_name(options.start)}; {options.mode} over {options.k} passages{reward}.",
         sources=(corpus.name,),
         command="",
         figures=tuple(figures),

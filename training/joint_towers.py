@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from domain.errors import Misconfigured
 from training.ranking import SCALES, SIMILARITIES, Similarity
+from training.starts import start_folder
 from training.towers import TowerOptions, build_towers, encoders, loaded, open_lean
 
 PassageTower = Literal["frozen", "refreshed"]
@@ -27,14 +27,14 @@ _ENCODED_AT_A_TIME = 32
 
 
 def open_towers(name: str) -> SentenceTransformer:
-    """What ``colloquy train bi-encoder`` wrote, an encoder or sentence-transformers model by folder or hub name, or
-    MiniLM for "".
+    """What ``colloquy train bi-encoder`` wrote, the folder of an encoder or sentence-transformers model, or MiniLM for
+    "".
 
-    Raises ``Misconfigured`` when it cannot be loaded.
+    Raises ``Misconfigured`` for what is no folder, and when it cannot be loaded.
     """
     if not name:
         return build_towers(TowerOptions())
-    folder = Path(name)
+    folder = start_folder(name)
     if (folder / "modules.json").is_file() or not (folder / "config.json").is_file():
         return _sentence_transformer(name)
     config = json.loads((folder / "config.json").read_text("utf-8"))

@@ -22,6 +22,7 @@ from retrieval.encoders import minilm_folder
 from retrieval.hub_encoders import HubEncoder, dpr_pair, sentence_transformer, weights_digest
 from training.retrieval_data import RowSources, gather
 from training.retrieval_rows import Passage, RetrievalRow, is_negative, positives_by_query, searchable, write_rows
+from training.starts import start_folder
 from training.tower_export import DPR_FOLDERS
 from training.towers import open_lean
 
@@ -54,7 +55,7 @@ def mine_negatives(
 ) -> Mined:
     """Mines for every row of ``sources`` and writes JSON Lines to ``output`` that ``--train`` reads.
 
-    ``model`` is a folder or hub name as ``open_encoder`` takes it ("": all-MiniLM-L6-v2). Raises ``Misconfigured``
+    ``model`` is a folder as ``open_encoder`` takes it ("": all-MiniLM-L6-v2). Raises ``Misconfigured``
     for options that cannot work, and for files or a model that cannot be read.
     """
     _check(options)
@@ -90,18 +91,20 @@ def ceiling(positive: float, share: float) -> float:
 
 
 def open_encoder(name: str, device: str = "cpu") -> PassageEncoder:
-    """A model to mine with: what ``colloquy train bi-encoder`` wrote in any of its forms, or a hub name.
+    """A model to mine with: what ``colloquy train bi-encoder`` wrote in any of its forms, or any
+    sentence-transformers folder.
 
-    Vectors are of length 1, so that nearness is the cosine. Raises ``Misconfigured`` when it cannot be loaded.
+    Vectors are of length 1, so that nearness is the cosine. Raises ``Misconfigured`` for what is no folder, and when it
+    cannot be loaded.
     """
-    folder = Path(name)
+    folder = start_folder(name)
     question, context = (folder / DPR_FOLDERS[task][0] for task in ("query", "document"))
     if question.is_dir() and context.is_dir():
         return dpr_pair(str(question), str(context), device=device)
     config = _config(folder)
     if "pooling" in config and not (folder / "modules.json").is_file():
         return _lean(folder, config, device)
-    return sentence_transformer(name, device=device)
+    return sentence_transformer(str(folder), device=device)
 
 
 class _Miner:
@@ -136,7 +139,7 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError):
-        return {}  # a hub name, or a folder that its loader will say more about
+        return {}  # its loader will say more about it
     return found if isinstance(found, dict) else {}
 
 

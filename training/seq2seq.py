@@ -1,6 +1,6 @@
 """Trains a full-size answerer: BART or T5, question + history + passages -> answer or "no answer".
 
-Hub models by name or folder, safetensors only; the hub's offline switch and cache are respected, as transformers does.
+From a folder in the hub's format, safetensors only; a hub name becomes one by its commit (``cli.starts``).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from training.answering_data import AnswerRow, development_rows, training_rows
 from training.batches import mean_loss, pad
 from training.development import Development
 from training.distractors import distracted
+from training.starts import start_folder
 
 FAMILIES = ("bart", "t5", "mt5", "umt5")
 """The model types known to read and write as this module expects; FLAN-T5 is a "t5"."""
@@ -34,7 +35,7 @@ _IGNORED = -100
 
 @dataclass(frozen=True, slots=True)
 class Seq2SeqOptions:
-    """``start``: a folder or hub name. ``prefix``: None gives T5 a task prefix and BART none. ``window`` and
+    """``start``: a folder in the hub's format. ``prefix``: None gives T5 a task prefix and BART none. ``window`` and
     ``reply`` are in tokens. ``passages``: the most that a training row is given, distractors among them. ``limit``
     keeps that many training rows (a rehearsal)."""
 
@@ -81,22 +82,23 @@ def fit(
 
 
 def open_seq2seq(name: str) -> tuple[Any, Any]:
-    """Model (float32) and tokenizer of a folder or hub name. Raises ``Misconfigured`` when they are of another family,
-    cannot be opened, or lack weights."""
-    config = _opened(name, lambda: AutoConfig.from_pretrained(name))
+    """Model (float32) and tokenizer of the folder ``name``. Raises ``Misconfigured`` for what is no folder, and when
+    they are of another family, cannot be opened, or lack weights."""
+    folder = start_folder(name)
+    config = _opened(name, lambda: AutoConfig.from_pretrained(folder))
     if config.model_type not in FAMILIES:
         raise Misconfigured(f"The model {name!r} is a {config.model_type!r}; give one of: {', '.join(FAMILIES)}.")
     model, report = _opened(
         name,
         lambda: AutoModelForSeq2SeqLM.from_pretrained(
-            name, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True
         ),
     )
     if lost := sorted(report["missing_keys"]):
         raise Misconfigured(
             f"The weights of {name!r} lack {len(lost)} tensors, first {lost[0]}; give the folder of a whole model."
         )
-    return model, _opened(name, lambda: AutoTokenizer.from_pretrained(name))
+    return model, _opened(name, lambda: AutoTokenizer.from_pretrained(folder))
 
 
 def _opened(name: str, load: Callable[[], Any]) -> Any:
@@ -105,8 +107,7 @@ def _opened(name: str, load: Callable[[], Any]) -> Any:
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or ["unreadable"])[0]
         raise Misconfigured(
-            f"The model {name!r} cannot be opened from safetensors ({reason}); give a folder or hub name of a BART "
-            "or T5 model."
+            f"The model {name!r} cannot be opened from safetensors ({reason}); give the folder of a BART or T5 model."
         ) from error
 
 

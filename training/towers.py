@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from domain.errors import Misconfigured
 from training.minilm import minilm_folder
 from training.ranking import Similarity
+from training.starts import start_folder
 
 Towers = Literal["shared", "separate"]
 PoolingMode = Literal["mean", "cls"]
@@ -29,7 +30,7 @@ _NOT_LOADABLE = (OSError, ValueError, KeyError, RuntimeError)
 class TowerOptions:
     """How the towers are made.
 
-    ``start``: a folder or hub name with safetensors ("": all-MiniLM-L6-v2). ``towers``: one encoder for queries and
+    ``start``: a folder with safetensors ("": all-MiniLM-L6-v2). ``towers``: one encoder for queries and
     passages, or one each. ``pooling``: the mean of the token states, or the first token's as DPR has it.
     ``freeze_words``: keep the word embeddings as they are (None: when starting from MiniLM, whose word embeddings
     the product has already and shipped weights go without).
@@ -127,13 +128,13 @@ def loaded(name: str, load: Callable[[], Any]) -> Any:
     except _NOT_LOADABLE as error:
         reason = (str(error).strip().splitlines() or ["unreadable"])[0]
         raise Misconfigured(
-            f"The model {name!r} cannot be loaded from safetensors ({reason}); give a local folder or a hub name whose "
-            "weights are stored as safetensors."
+            f"The model {name!r} cannot be loaded from safetensors ({reason}); give a folder whose weights are "
+            "stored as safetensors."
         ) from error
 
 
 def _tower(options: TowerOptions) -> list[Any]:
-    name = options.start or str(minilm_folder())
+    name = str(start_folder(options.start) if options.start else minilm_folder())
     transformer = loaded(
         name, lambda: Transformer(name, max_seq_length=options.max_tokens, model_kwargs={"use_safetensors": True})
     )
