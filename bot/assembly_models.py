@@ -4,7 +4,8 @@ that ``search`` never waits for the generator. Beside ``bot/assembly.py`` the on
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 
 from bot.hub_parts import Machine, Named, open_answerer, open_dpr, open_encoder, open_reader, open_rewriter
@@ -22,7 +23,7 @@ from retrieval.encoders import MiniLMEncoder, minilm_folder
 from retrieval.hub_encoders import HubEncoder
 from retrieval.reader import CachedReader, MiniLMReader
 from retrieval.sentences import sentence_spans
-from settings import Settings
+from settings import GenerationSettings, HubSettings, Settings
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
 
@@ -111,6 +112,16 @@ class Models:
         if chosen.target_precision is None or self.answer_weights is None:
             return chosen.abstain_below
         return threshold_for(self.answer_weights.curve, chosen.target_precision)
+
+
+def encoder_maker(settings: Settings) -> Callable[[], MiniLMEncoder | HubEncoder]:
+    """Makes the encoder of ``settings`` anew wherever it is called: it can be sent to other processes and machines,
+    and takes no secret along."""
+    return partial(_encoder_of, settings.data_dir, settings.generation, settings.hub)
+
+
+def _encoder_of(data_dir: Path, generation: GenerationSettings, hub: HubSettings) -> MiniLMEncoder | HubEncoder:
+    return Models(Settings.model_construct(data_dir=data_dir, generation=generation, hub=hub)).encoder
 
 
 def shipped_encoder(cache: Path) -> MiniLMEncoder:

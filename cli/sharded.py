@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -63,9 +62,9 @@ def ingest_in_shards(
 ) -> IngestReport:
     """Cuts ``paths`` into shards, embeds them, loads them into ``kb`` and makes its vector index; each step passes
     over what an earlier run has done. The folder of shards may be deleted afterwards."""
-    from bot.assembly_models import shipped_encoder
+    from bot.assembly_models import encoder_maker
 
-    return run_in_shards(settings, kb, paths, options, partial(shipped_encoder, settings.data_dir / "models"), rebuild)
+    return run_in_shards(settings, kb, paths, options, encoder_maker(settings), rebuild)
 
 
 def run_in_shards(

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import pickle
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from cli.sharded import EngineName, ShardOptions, check_options, run_in_shards
+from bot.assembly_models import Models, encoder_maker
+from cli.sharded import EngineName, ShardOptions, check_options, ingest_in_shards, run_in_shards
 from domain.errors import Misconfigured
 from retrieval.knowledge_base import KnowledgeBaseStore
 from settings import Settings, load_settings
+from tests.retrieval.hub_models import save_sentence_transformer
 from tests.retrieval.word_encoder import WordEncoder
 
 MAKE = partial(WordEncoder, 16)
@@ -72,3 +75,20 @@ def test_options_that_do_not_go_together_are_told() -> None:
         check_options(None, "ray", prune=False)
     with pytest.raises(Misconfigured, match="--prune does not go with --shards"):
         check_options(Path("shards"), "local", prune=True)
+
+
+def test_the_encoder_that_the_hub_profile_names_makes_the_vectors(file: Path, tmp_path: Path) -> None:
+    folder = save_sentence_transformer(tmp_path / "model", 0)
+    named = load_settings(data_dir=tmp_path / "data", generation={"profile": "hub"}, hub={"encoder": str(folder)})
+    report = ingest_in_shards(named, "rows", [file], ShardOptions(tmp_path / "shards", passages_per_shard=3))
+    assert report.added == 7
+    encoder = Models(named).encoder
+    assert encoder.fingerprint.startswith("sentence-transformers/")
+    store = KnowledgeBaseStore(named.data_dir / "knowledge", encoder)
+    assert len(store.open("rows").documents()) == 7  # vectors of another encoder would be refused
+    store.close()
+
+
+def test_no_secret_goes_where_the_encoder_is_made(tmp_path: Path) -> None:
+    told = load_settings(data_dir=tmp_path, redis_url="redis://:hush@localhost:1", hand_off_secret="hush" * 9)
+    assert b"hush" not in pickle.dumps(encoder_maker(told))
