@@ -9,12 +9,14 @@ import typer
 
 from cli.console import assembled, ensure_shipped_bases, note, settings_for_command
 from cli.measuring import Doc2DialFolder, Limit, Output, circumstances, counting, show
+from cli.starts import Revision, model_at
 from domain.errors import Misconfigured
 
 if TYPE_CHECKING:
     from bot.assembly import Colloquy
     from domain.protocols import AnswerGenerator
     from evaluation.answering import Replied, Reply
+    from settings import Settings
 
 DOCUMENTS = "public-services"
 HANDBOOK = "harbourline"
@@ -95,11 +97,16 @@ def quality(
 
 def fusion(
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only so many.", show_default=False)] = None,
+    answerer: Annotated[
+        Path | None,
+        typer.Option("--answerer", help="A BART or T5 in place of what ships: folder or hub name.", show_default=False),
+    ] = None,
+    revision: Revision = None,
     output: Output = None,
 ) -> None:
     """concat, fid, rag-sequence and rag-token on the handbook's standalone questions: F1 of the draft, time, memory."""
     settings = settings_for_command(knowledge_base=HANDBOOK)
-    from bot.assembly_models import Models
+    folder = model_at(answerer, revision, "--answerer")
     from evaluation import fusion as runs
     from evaluation.bench import resident_mebibytes
     from evaluation.figures import evenly
@@ -115,12 +122,18 @@ def fusion(
             for one in evenly(openings, limit)
         ]
 
-        def open_mode(mode: str) -> AnswerGenerator:
-            generation = settings.generation.model_copy(update={"modes": (mode,), "profile": "embedded"})
-            return Models(settings.model_copy(update={"generation": generation})).answerer
+        lines = runs.measure(asked, lambda mode: writing_by(mode, settings, folder), resident_mebibytes, tell)
+    named = answerer.name if answerer else "the one that ships"
+    show(runs.report(lines, circumstances(settings, limit=limit, answerer=named)), output)
 
-        lines = runs.measure(asked, open_mode, resident_mebibytes, tell)
-    show(runs.report(lines, circumstances(settings, limit=limit)), output)
+
+def writing_by(mode: str, settings: Settings, folder: Path | None) -> AnswerGenerator:
+    """The answerer that fuses by ``mode``: the model in ``folder`` on PyTorch, which can all of them, or what ships."""
+    from bot.assembly_models import Models
+
+    generation = settings.generation.model_copy(update={"modes": (mode,), "profile": "hub" if folder else "embedded"})
+    hub = settings.hub.model_copy(update={"answerer": str(folder), "modes": (mode,), "runtime": "pytorch"})
+    return Models(settings.model_copy(update={"generation": generation, "hub": hub})).answerer
 
 
 def _replies(colloquy: Colloquy, chosen: tuple[Path, str, Half, int | None], reply: Reply) -> list[Replied]:
