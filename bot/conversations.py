@@ -10,6 +10,7 @@ from itertools import takewhile
 from domain.conversation import Conversation, ConversationSummary, Turn
 from domain.errors import QuestionRejected
 from domain.protocols import ConversationStore, MemoryLimits, TurnStore
+from domain.redaction import redacted_conversation
 
 Write = Callable[[Conversation], bytes]
 Read = Callable[[bytes, str, str, int], Conversation]
@@ -45,12 +46,12 @@ class Shelf:
         self.store.put(owner, branch)
         return branch
 
-    def written(self, owner: str, conversation_id: str) -> bytes:
-        """A conversation as JSON."""
+    def written(self, owner: str, conversation_id: str, *, covered: bool = False) -> bytes:
+        """A conversation as JSON; ``covered``: with personal data blacked out."""
         conversation = self.store.load(owner, conversation_id)
         if not conversation.turns:
             raise QuestionRejected("This conversation holds no questions; there is nothing to export.")
-        return self.write(conversation)
+        return self.write(redacted_conversation(conversation) if covered else conversation)
 
     def take_in(self, owner: str, data: bytes) -> Conversation:
         """Stores an archive under a new id."""

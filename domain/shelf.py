@@ -35,8 +35,9 @@ class ConversationShelf(Protocol):
         question. Raises ``QuestionRejected`` for a turn that is not there."""
         ...
 
-    def written(self, owner: str, conversation_id: str) -> bytes:
-        """A conversation as JSON in UTF-8. Raises ``QuestionRejected`` for one without turns."""
+    def written(self, owner: str, conversation_id: str, *, covered: bool = False) -> bytes:
+        """A conversation as JSON in UTF-8; ``covered``: with personal data blacked out. Raises ``QuestionRejected`` for
+        one without turns."""
         ...
 
     def take_in(self, owner: str, data: bytes) -> Conversation:

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from domain.conversation import Conversation
 from domain.errors import PartUnavailable, QuestionRejected
 from domain.protocols import Assistant
+from domain.redaction import redacted_conversation
 from web.exporting import file_name, markdown_of
 from web.pdf import Fonts, pdf_of, system_fonts
 from web.texts import Texts
@@ -35,11 +36,11 @@ def add_conversation_routes(app: FastAPI, assistant: Assistant) -> None:
         return JSONResponse([item.id for item in items])
 
     @app.get("/export")
-    def export(request: Request, c: str, kind: str = "md") -> Response:
-        """A conversation as a file: ``md``, ``json`` or ``pdf``."""
+    def export(request: Request, c: str, kind: str = "md", covered: bool = False) -> Response:
+        """A conversation as a file: ``md``, ``json`` or ``pdf``; ``covered``: with personal data blacked out."""
         texts = texts_for(request)
         try:
-            return _exported(assistant, request, valid(c), kind)
+            return _exported(assistant, request, valid(c), kind, covered)
         except QuestionRejected as error:
             return _said(str(error), 404)
         except PartUnavailable:
@@ -65,14 +66,17 @@ def _taken_in(assistant: Assistant, owner: str, data: bytes, texts: Texts) -> JS
     return JSONResponse({"conversation": conversation.id, "message": texts.actions.imported})
 
 
-def _exported(assistant: Assistant, request: Request, conversation_id: str, kind: str) -> Response:
+def _exported(assistant: Assistant, request: Request, conversation_id: str, kind: str, covered: bool) -> Response:
     owner = owner_of_request(request)
     conversation = assistant.conversation(owner, conversation_id) if owner and conversation_id else None
     if conversation is None or not conversation.turns or kind not in _KINDS:
         return _said(texts_for(request).actions.nothing_to_export, 404)
     headers = {"Content-Disposition": _attached(file_name(conversation, kind)), "Cache-Control": "no-store"}
     if kind == "json":
-        return Response(assistant.shelf.written(owner, conversation_id), media_type=_KINDS[kind], headers=headers)
+        archive = assistant.shelf.written(owner, conversation_id, covered=covered)
+        return Response(archive, media_type=_KINDS[kind], headers=headers)
+    if covered:
+        conversation = redacted_conversation(conversation)
     return Response(_drawn(conversation, _view(assistant, request), kind), media_type=_KINDS[kind], headers=headers)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from urllib.parse import urlencode
 
@@ -10,6 +10,7 @@ from domain.conversation import ConversationSummary
 from domain.protocols import MemoryLimits
 from web.frame import icon
 from web.texts import Texts
+from web.texts_actions import ActionTexts
 from web.view import View, attribute, kept, size
 
 _INFORMATION = (
@@ -54,7 +55,7 @@ def _top(texts: Texts) -> str:
 
 
 def _search(texts: Texts) -> str:
-    named = f"{attribute('placeholder', texts.filter_conversations)} {attribute('aria-label', texts.actions.search)}"
+    named = f"{attribute('placeholder', texts.actions.search)} {attribute('aria-label', texts.actions.search)}"
     return f'<input id="filter" type="search" {named}>'
 
 
@@ -101,17 +102,24 @@ def _branch(item: ConversationSummary, titles: dict[str, str], texts: Texts) -> 
 def _menu(item: ConversationSummary, texts: Texts) -> str:
     words = texts.actions
     pin, said = ("unpin", words.unpin) if item.pinned else ("pin", words.pin)
-    files = "".join(_file(item.id, kind, name) for kind, name in words.export_as.items())
+    covered = f"{words.export}, {words.export_covered}"
     return (
         f'<button class="rename" {attribute("data-rename", item.id)}>{escape(texts.rename)}</button>'
         f'<button class="pin" {attribute(f"data-{pin}", item.id)}>{escape(said)}</button>'
         f'<button class="remove" {attribute("data-remove", item.id)} '
         f"{attribute('data-confirm', texts.confirm_delete)}>{escape(texts.delete)}</button>"
-        f'<span class="export" role="group" {attribute("aria-label", words.export)}>'
-        f"<span>{escape(words.export)}:</span>{files}</span>"
+        f"{_files(item.id, words.export, words)}{_files(item.id, covered, words, covered='1')}"
     )
 
 
-def _file(conversation_id: str, kind: str, name: str) -> str:
-    where = urlencode({"c": conversation_id, "kind": kind})
+def _files(conversation_id: str, label: str, words: ActionTexts, **more: str) -> str:
+    files = "".join(_file({"c": conversation_id, "kind": kind, **more}, name) for kind, name in words.export_as.items())
+    return (
+        f'<span class="export" role="group" {attribute("aria-label", label)}>'
+        f"<span>{escape(label)}:</span>{files}</span>"
+    )
+
+
+def _file(what: Mapping[str, str], name: str) -> str:
+    where = urlencode(what)
     return f"<a download {attribute('href', f'export?{where}')}>{escape(name)}</a>"

@@ -25,6 +25,7 @@ from tests.web.fakes import FakeAssistant
 GOOD = "four words that rhyme"
 SECRET = "zebra-4711"
 TALK = "conversation-of-ann"
+ONE_JSON = {"accept": "application/json"}
 SCRIPT = "<script>window.hacked=1</script><img src=x onerror=alert(1)>"
 
 
@@ -52,7 +53,7 @@ class World:
         asked = self.as_user("ann").post(
             f"/api/v1/conversations/{TALK}/turns",
             json={"message": f"moving {SECRET} {SCRIPT}"},
-            headers={"accept": "application/json"},
+            headers=ONE_JSON,
         )
         assert asked.status_code == 200, asked.text
         self.turn = asked.json()["turn"]["id"]
@@ -107,8 +108,8 @@ def leaks_nothing(reply: httpx.Response) -> None:
 
 PLACES = [
     "/", "/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=x", "/gradio_api/heartbeat/x",
-    "/document?kb=harbourline&id=moving", f"/explanation?conversation={TALK}&turn=t", f"/export?conversation={TALK}",
-    "/found?text=zebra", "/api/v1/conversations", f"/api/v1/conversations/{TALK}", "/api/v1/me/data",
+    "/document?kb=harbourline&id=moving", f"/explanation?conversation={TALK}&turn=t", f"/export?c={TALK}",
+    "/found?q=zebra", "/api/v1/conversations", f"/api/v1/conversations/{TALK}", "/api/v1/me/data",
     "/api/v1/knowledge-bases", "/v1/models", "/operator", "/operator/knowledge", "/metrics", "/log-out",
     "/static/../settings.toml", "//log-in", "/log-in/", "/log-in/../api/v1/conversations", "/LOG-IN",
     "/log-in%00", "/healthz/../api/v1/conversations", "/%2e%2e/settings.toml",
@@ -194,8 +195,8 @@ def test_a_session_is_no_key_and_a_key_no_session(world: World, stranger: httpx.
         ("GET", f"/api/v1/conversations/{TALK}/export"),
         ("GET", f"/explanation?conversation={TALK}&turn=TURN"),
         ("GET", f"/follow-ups?conversation={TALK}"),
-        ("GET", f"/export?conversation={TALK}&form=json"),
-        ("GET", "/found?text=zebra"),
+        ("GET", f"/export?c={TALK}&kind=json"),
+        ("GET", "/found?q=zebra"),
         ("GET", "/api/v1/me/data"),
         ("GET", "/api/v1/conversations"),
     ],
@@ -413,7 +414,7 @@ def test_json_made_to_harm_is_refused(ann: httpx.Client, body: bytes) -> None:
         "/static/%2e%2e/%2e%2e/settings.toml",
         "/assets/..%2f..%2f..%2fsettings.toml",
         "/api/v1/conversations/..%2f..%2fann",
-        "/export?conversation=../../etc/passwd",
+        "/export?c=../../etc/passwd",
     ],
 )
 def test_no_path_leads_out_of_the_knowledge_base(ann: httpx.Client, place: str) -> None:
@@ -443,7 +444,7 @@ def test_a_file_with_a_hostile_name_is_refused_or_stored_under_a_tame_one(ann: h
         "/document?kb=harbourline&id=router&quote=" + SCRIPT,
         "/document?kb=" + SCRIPT + "&id=" + SCRIPT,
         f"/explanation?conversation={TALK}&turn=" + SCRIPT,
-        "/found?text=" + SCRIPT,
+        "/found?q=" + SCRIPT,
         "/log-in?next=/" + SCRIPT,
         "/operator?x=" + SCRIPT,
         "/%3Cscript%3Ealert(1)%3C/script%3E",
@@ -455,6 +456,20 @@ def test_nothing_that_was_sent_or_stored_becomes_markup(ann: httpx.Client, place
         assert "<script>window.hacked" not in reply.text
         assert "onerror=alert(1)>" not in reply.text.replace("&gt;", "")
     assert reply.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("kind", ["md", "json", "pdf"])
+def test_an_export_covers_personal_data_where_that_is_asked_for(ann: httpx.Client, kind: str) -> None:
+    typed = "moving: write to ann@mail.example about ORD-2026-77"
+    sent = ann.post("/api/v1/conversations/export-of-ann/turns", json={"message": typed}, headers=ONE_JSON)
+    assert sent.status_code == 200
+    asked = {"c": "export-of-ann", "kind": kind}
+    plain, covered = ann.get("/export", params=asked), ann.get("/export", params={**asked, "covered": "1"})
+    assert plain.headers["content-disposition"].startswith("attachment; ")
+    if kind != "pdf":  # whose text is packed
+        assert "ann@mail.example" in plain.text
+        assert "[e-mail••••••••] about ORD-2026-77" in covered.text.replace("\\", "")  # Markdown escapes brackets
+    assert "ann@mail.example" not in covered.text
 
 
 def test_a_message_in_an_export_is_no_markup_and_is_saved_not_shown(ann: httpx.Client) -> None:
