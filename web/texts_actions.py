@@ -42,7 +42,6 @@ class ActionTexts:
     export: str
     export_as: Mapping[str, str]
     export_covered: str
-    export_covered: str
     import_file: str
     imported: str
     nothing_to_export: str
@@ -102,7 +101,6 @@ ENGLISH_ACTIONS = ActionTexts(
     nothing_found="No conversation holds these words.",
     export="Export",
     export_as={"md": "Markdown", "pdf": "PDF", "json": "JSON"},
-    export_covered="with personal data covered",
     export_covered="with personal data covered",
     import_file="Import a conversation",
     imported="Imported.",
@@ -172,7 +170,6 @@ CHINESE_ACTIONS = ActionTexts(
     nothing_found="没有对话包含这些词。",
     export="导出",
     export_as={"md": "Markdown", "pdf": "PDF", "json": "JSON"},
-    export_covered="隐去个人信息",
     export_covered="隐去个人信息",
     import_file="导入对话",
     imported="已导入。",
