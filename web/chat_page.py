@@ -41,7 +41,7 @@ from web.running import RunningTurn, RunningTurns
 from web.sidebar import render_sidebar, render_sidebar_failure
 from web.texts import ENGLISH
 from web.view import View
-from web.visitors import Person, explain, field, person_of, person_or_not, tab_of, valid, view_for
+from web.visitors import Person, explain, field, name_of, person_of, person_or_not, tab_of, valid, view_for
 
 _STATIC = Path(__file__).parent / "static"
 _SESSIONS_KEPT = 16
@@ -71,7 +71,7 @@ class _Chat:
         except Exception as error:
             sidebar = render_sidebar_failure("", view.texts)
             transcript = _notice(*explain(error, view.texts))
-        header = render_header(bases, self._default, view.texts)
+        header = render_header(bases, self._default, view.texts, name_of(request))
         return header, sidebar, transcript, "", "", render_composer(view.texts), render_panel(view.texts)
 
     def open(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
@@ -128,7 +128,7 @@ class _Chat:
         """Files of one's own have changed: the head line with what there is to ask about, then what ``open`` shows."""
         bases, base = self._bases(request), field(event, "knowledge_base")
         there = base if base in {info.name for info in bases} else self._default
-        header = render_header(bases, there, view_for(request, bases).texts)
+        header = render_header(bases, there, view_for(request, bases).texts, name_of(request))
         return header, *self.open(gr.EventData(None, {"knowledge_base": there}), request)
 
     def _bases(self, request: gr.Request) -> list[KnowledgeBaseInfo]:

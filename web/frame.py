@@ -8,6 +8,7 @@ from html import escape
 from domain.protocols import KnowledgeBaseInfo
 from web.own_files import render_add_file
 from web.texts import Texts
+from web.texts_log_in import LOG_IN_TEXTS
 from web.turn_actions import render_turn_forms
 from web.view import View, attribute, base_title
 
@@ -25,8 +26,9 @@ _NEWS = (
 _EXAMPLES = 4
 
 
-def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, texts: Texts) -> str:
-    """Menu (on phones), the knowledge base or a picker where there are several, language, dark or light."""
+def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, texts: Texts, name: str = "") -> str:
+    """Menu (on phones), the knowledge base or a picker where there are several, language, dark or light; the way out
+    for whoever is logged in under a ``name``."""
     titles = [(info.name, base_title(info, texts)) for info in knowledge_bases] or [(chosen, chosen)]
     if len(titles) > 1:
         options = "".join(
@@ -42,8 +44,16 @@ def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, tex
         f"{icon('help', '?', texts.actions.help)}{icon('dark', '☾', texts.toggle_dark)}"
         f'<button class="icon" data-do="language" data-language="{texts.other_language}" '
         f"{attribute('aria-label', texts.toggle_language)} {attribute('title', texts.other_language_name)}>"
-        f"{_GLOBE}</button>"
+        f"{_GLOBE}</button>{_way_out(name, LOG_IN_TEXTS[texts.language].log_out)}"
     )
+
+
+def _way_out(name: str, words: str) -> str:
+    """A link with the name's first letter; where it leads a button does it, for a link alone must change nothing."""
+    if not name:
+        return ""
+    said = f"{attribute('aria-label', f'{name}: {words}')} {attribute('title', f'{name}: {words}')}"
+    return f'<a class="who" href="log-out" {said}>{escape(name[:1].upper())}</a>'
 
 
 def render_first_visit(info: KnowledgeBaseInfo | None, view: View) -> str:

@@ -95,6 +95,12 @@ def owner_of_request(request: Request) -> str:
     return caller.owner if caller else ""
 
 
+def name_of(request: gr.Request) -> str:
+    """The account's name, "" without accounts."""
+    caller = caller_of(request)
+    return caller.name if caller else ""
+
+
 def tab_of(request: gr.Request) -> tuple[str, str]:
     """The owner ("" without a cookie) and the browser tab."""
     caller = caller_of(request)
