@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 
 from domain.answer import Answer, Candidate
@@ -183,7 +184,7 @@ def _candidate(one: Candidate, look: Look) -> str:
 
 def _why(reference: str, explanation: Explanation | None, look: Look) -> str:
     if explanation is not None:
-        return render_explanation(explanation, look.texts)
+        return render_explanation(replace(explanation, effects=()), look.texts)  # those stand beside the passages
     href = address(turn=reference, explain=1)
     return (
         f'<h3>{escape(look.texts.why)}</h3><p><a class="button" data-part {attribute("href", href)}>'

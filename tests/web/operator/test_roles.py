@@ -1,0 +1,100 @@
+"""Who may do what in the console: the roles of accounts, put into the scope as ``web/entrance.py`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
+
+from bot.assembly_operating import open_desk
+from domain.accounts import Role
+from domain.answer import AnswerKind
+from domain.errors import PartUnavailable
+from tests.web.operator.host import Clock, ToyHost, toy_host, turn
+from web.identity import CALLER, Caller
+from web.operator.routes import add_operator
+
+
+class Opened:
+    """The console for a caller of any role."""
+
+    def __init__(self, host: ToyHost) -> None:
+        self.host, self.app = host, FastAPI()
+        add_operator(self.app, open_desk(host))
+
+    def as_(self, role: Role) -> TestClient:
+        async def asked(scope: Scope, receive: Receive, send: Send) -> None:
+            scope[CALLER] = Caller("user:1", role, f"the-{role}")
+            await self.app(scope, receive, send)
+
+        return TestClient(asked, follow_redirects=False)
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    with toy_host(tmp_path_factory.mktemp("roles"), Clock(1_790_078_400.0)) as host:
+        host.store.append("ann", "c1", turn(host, "t1", "Is it open?", AnswerKind.ABSTAINED, 0.2))
+        yield Opened(host)
+
+
+PLACES = ("/operator", "/operator/queue", "/operator/knowledge", "/operator/playground", "/operator/dashboards",
+          "/operator/settings", "/operator/knowledge/help", "/operator/rows?after=0")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("role", "open_to"), [("reader", ()), ("agent", ("/operator/queue",)), ("operator", PLACES), ("admin", PLACES)]
+)
+def test_each_role_sees_what_is_its_own(opened: Opened, role: Role, open_to: tuple[str, ...]) -> None:
+    client = opened.as_(role)
+    seen = {place: client.get(place).status_code for place in PLACES}
+    assert seen == {place: 200 if place in open_to else 403 for place in PLACES}
+
+
+def test_a_refusal_says_which_role_is_needed_and_nothing_else(opened: Opened) -> None:
+    reply = opened.as_("reader").get("/operator")
+    assert "needs the role “operator”" in reply.text
+    assert "Is it open?" not in reply.text
+
+
+@pytest.mark.parametrize(
+    ("path", "needed"),
+    [
+        ("/operator/settings", "admin"),
+        ("/operator/queue/take", "agent"),
+        ("/operator/queue/done", "agent"),
+        ("/operator/knowledge/help/rebuild", "operator"),
+        ("/operator/knowledge/help/delete", "operator"),
+        ("/operator/knowledge/help/upload?file=a.md", "operator"),
+        ("/operator/turns/x/answer", "operator"),
+        ("/operator/turns/x/hand-over", "operator"),
+    ],
+)
+def test_nobody_changes_what_is_not_theirs_to_change(opened: Opened, path: str, needed: Role) -> None:
+    below: dict[Role, Role] = {"admin": "operator", "operator": "agent", "agent": "reader"}
+    assert opened.as_(below[needed]).post(path, content=b"").status_code == 403
+    assert opened.as_(needed).post(path, content=b"").status_code in (303, 400)
+
+
+def test_who_changed_a_setting_is_named(opened: Opened) -> None:
+    sent = {"key": "retrieval.top_k", "value": "7"}
+    reply = opened.as_("admin").post("/operator/settings", data=sent)
+    assert (reply.status_code, reply.headers["location"]) == (303, "/operator/settings?said=changed")
+    entry = opened.host.book.audit(1)[0]
+    assert (entry.by, entry.what, entry.old, entry.new) == ("the-admin", "retrieval.top_k", "5", "7")
+    assert "disabled" in opened.as_("operator").get("/operator/settings").text
+
+
+def test_a_part_that_is_down_is_said_and_nothing_more(opened: Opened) -> None:
+    class Down:
+        def __getattr__(self, name: str) -> object:
+            raise PartUnavailable("redis://secret-host does not answer")
+
+    app = FastAPI()
+    add_operator(app, replace(open_desk(opened.host), turns=Down()))  # type: ignore[arg-type]
+    reply = TestClient(app).get("/operator?turn=x&part=true")
+    assert reply.status_code == 503
+    assert "secret-host" not in reply.text
