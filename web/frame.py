@@ -26,9 +26,9 @@ _NEWS = (
 _EXAMPLES = 4
 
 
-def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, texts: Texts, name: str = "") -> str:
+def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, texts: Texts, person: str = "") -> str:
     """Menu (on phones), the knowledge base or a picker where there are several, language, dark or light; the way out
-    for whoever is logged in under a ``name``."""
+    for a ``person`` who is logged in."""
     titles = [(info.name, base_title(info, texts)) for info in knowledge_bases] or [(chosen, chosen)]
     if len(titles) > 1:
         options = "".join(
@@ -44,7 +44,7 @@ def render_header(knowledge_bases: Sequence[KnowledgeBaseInfo], chosen: str, tex
         f"{icon('help', '?', texts.actions.help)}{icon('dark', '☾', texts.toggle_dark)}"
         f'<button class="icon" data-do="language" data-language="{texts.other_language}" '
         f"{attribute('aria-label', texts.toggle_language)} {attribute('title', texts.other_language_name)}>"
-        f"{_GLOBE}</button>{_way_out(name, LOG_IN_TEXTS[texts.language].log_out)}"
+        f"{_GLOBE}</button>{_way_out(person, LOG_IN_TEXTS[texts.language].log_out)}"
     )
 
 
