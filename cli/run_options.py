@@ -126,8 +126,10 @@ def command_line(model: str, given: Mapping[str, Any], parameters: Mapping[str, 
 
 def _told(name: str, value: object) -> str:
     """A hub name whole, of any other path the last name."""
-    is_path = isinstance(value, Path)
-    return value.name if is_path and (name not in _MODELS or value.exists() or value.is_absolute()) else str(value)
+    if not isinstance(value, Path):
+        return str(value)
+    is_hub_name = name in _MODELS and not value.exists() and not value.is_absolute()
+    return str(value) if is_hub_name else value.name
 
 
 def _run(model: str, given: Mapping[str, Any], line: str) -> RunOptions:

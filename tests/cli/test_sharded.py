@@ -85,7 +85,7 @@ def test_the_encoder_that_the_hub_profile_names_makes_the_vectors(file: Path, tm
     encoder = Models(named).encoder
     assert encoder.fingerprint.startswith("sentence-transformers/")
     store = KnowledgeBaseStore(named.data_dir / "knowledge", encoder)
-    assert len(store.open("rows").documents()) == 7  # vectors of another encoder would be refused
+    assert len(list(store.open("rows").documents())) == 7  # vectors of another encoder would be refused
     store.close()
 
 
