@@ -43,6 +43,6 @@ def fusion_table(settings: Settings, questions: int | None) -> Table:
             *runs.plain_ways("plain BART, 30 M", bart, converted, beams),
             *runs.plain_ways("plain T5, 30 M", t5, converted, beams),
         ]
-        with counting("writing", "ways") as tell:
+        with counting("writing", "questions") as tell:
             timed = runs.measure([one for one in found if one.evidence], ways, tell)
     return runs.report(timed, circumstances(settings, passages=read, beams=beams, tokens=runs.TOKENS))

@@ -85,16 +85,21 @@ class Generating:
 
 
 def measure(asked: Sequence[FusionQuestion], ways: Sequence[Way], tell: Tell) -> list[TimedWay]:
-    """Every question by every way; each is opened, warmed by the first question, timed and let go."""
-    timed = []
-    for number, way in enumerate(ways, 1):
-        generator = way.open_it()
-        for question in asked[:1]:
-            written(generator, question)
-        found = [written(generator, question) for question in asked]
-        timed.append(TimedWay(way, tuple(first or whole for _, first, whole in found), tuple(t for _, _, t in found)))
-        tell(number, len(ways))
-    return timed
+    """Every question by every way, question after question, so that whatever else the machine does meanwhile slows all
+    ways alike. All are opened and warmed by the first question beforehand."""
+    generators = [way.open_it() for way in ways]
+    for generator in generators:
+        written(generator, asked[0])
+    times: list[list[tuple[float, float]]] = [[] for _ in ways]
+    for number, question in enumerate(asked, 1):
+        for found, generator in zip(times, generators, strict=True):
+            _, first, whole = written(generator, question)
+            found.append((first or whole, whole))
+        tell(number, len(asked))
+    return [
+        TimedWay(way, tuple(first for first, _ in found), tuple(whole for _, whole in found))
+        for way, found in zip(ways, times, strict=True)
+    ]
 
 
 def copy_ways(open_mode: Callable[[FusionMode], AnswerGenerator]) -> list[Way]:
@@ -133,8 +138,8 @@ def write_plain_bart(folder: Path) -> None:
     from transformers import BartConfig, BartForConditionalGeneration
 
     copying = open_copy_bart(MODELS / "answerer", minilm_folder())
-    config = BartConfig(**{k: v for k, v in copying.config.to_diff_dict().items() if k != "architectures"})
-    model = BartForConditionalGeneration(config)
+    kept = {k: v for k, v in copying.config.to_diff_dict().items() if k not in ("architectures", "use_cache")}
+    model = BartForConditionalGeneration(BartConfig(**kept))
     model.load_state_dict({k: v for k, v in copying.state_dict().items() if "_head." not in k or k.startswith("lm_")})
     model.tie_weights()
     model.save_pretrained(folder)
@@ -165,8 +170,8 @@ def write_plain_t5(folder: Path) -> None:
 
 
 def report(timed: Sequence[TimedWay], facts: Mapping[str, str]) -> Table:
-    """A row a way; the ratio is of whole times (p50), to ``generate`` on the same model in the same run."""
-    peers = {one.way.model: percentile(one.seconds, 0.5) for one in timed if one.way.runtime == PEER}
+    """A row a way; the ratio is of whole times to those of ``generate`` on the same model, the median of questions."""
+    peers = {one.way.model: one.seconds for one in timed if one.way.runtime == PEER}
     rows = tuple(
         (
             one.way.model,
@@ -177,7 +182,7 @@ def report(timed: Sequence[TimedWay], facts: Mapping[str, str]) -> Table:
                 for values in (one.first_seconds, one.seconds)
                 for p in (0.5, 0.95)
             ),
-            f"{percentile(one.seconds, 0.5) / peers[one.way.model]:.2f}" if one.way.model in peers else "–",
+            _ratio(one.seconds, peers.get(one.way.model)),
         )
         for one in timed
     )
@@ -197,6 +202,12 @@ def report(timed: Sequence[TimedWay], facts: Mapping[str, str]) -> Table:
         for one in timed
     ]
     return Table("Writing, by mode and runtime", columns, rows, {**told, **facts}, data)
+
+
+def _ratio(seconds: Sequence[float], peer: Sequence[float] | None) -> str:
+    if peer is None:
+        return "–"
+    return f"{percentile([a / b for a, b in zip(seconds, peer, strict=True)], 0.5):.2f}"
 
 
 def _tokenizer() -> Any:
