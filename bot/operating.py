@@ -86,7 +86,7 @@ class Queue:
         handed = [(one, _turn_of(one, unanswered)) for one in self._desk.list()]
         covered = {turn for _, turn in handed if turn}
         found = [_handed(one, turn, marks.get(f"{_HAND_OFF}{one.id}", Mark())) for one, turn in handed]
-        found += self._flagged(covered, marks)
+        found += self._flagged(covered, marks, done=done)
         covered |= {item.turn for item in found}
         found += [_unanswered(one, marks) for one in unanswered if one.reference not in covered and _waits(one)]
         wanted = [one for one in found if (one.mark.state is HandOffState.DONE) == done]
@@ -116,18 +116,15 @@ class Queue:
         self._book.note(f"{_HAND_OFF}{item.id}", by, "")
         return item
 
-    def _flagged(self, covered: set[str], marks: Mapping[str, Mark]) -> Iterator[QueueItem]:
+    def _flagged(self, covered: set[str], marks: Mapping[str, Mark], *, done: bool) -> Iterator[QueueItem]:
+        """Only those in the wanted state are looked up: each costs a question to the log."""
         for given in self._feedback.recent(_QUEUE):
-            found = self._log.get(given.reference) if given.feedback.verdict == "down" else None
-            if found is None or given.reference in covered:
-                continue
-            verdict = found[0].feedback or given.feedback
-            said = " · ".join(part for part in (verdict.reason, verdict.comment) if part)
             key = f"{_TURN}{given.reference}"
-            yield QueueItem(
-                key, Why.FLAGGED, found[0].question, found[0].knowledge_base, given.feedback.at or found[0].logged_at,
-                marks.get(key, Mark()), said, given.reference,
-            )  # fmt: skip
+            mark = marks.get(key, Mark())
+            wanted = given.feedback.verdict == "down" and (mark.state is HandOffState.DONE) == done
+            found = self._log.get(given.reference) if wanted and given.reference not in covered else None
+            if found is not None:
+                yield _bad(found[0], key, mark)
 
 
 class Editing(Protocol):
@@ -252,6 +249,13 @@ def _handed(item: HandOff, turn: str, mark: Mark) -> QueueItem:
         f"{_HAND_OFF}{item.id}", Why.HANDED_OFF, item.question, item.knowledge_base, item.created_at, own,
         item.reason.value, turn,
     )  # fmt: skip
+
+
+def _bad(one: LoggedTurn, key: str, mark: Mark) -> QueueItem:
+    verdict = one.feedback
+    said = " · ".join(part for part in (verdict.reason, verdict.comment) if part) if verdict else ""
+    at = (verdict.at if verdict else 0.0) or one.logged_at
+    return QueueItem(key, Why.FLAGGED, one.question, one.knowledge_base, at, mark, said, one.reference)
 
 
 def _unanswered(one: LoggedTurn, marks: Mapping[str, Mark]) -> QueueItem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -22,6 +23,7 @@ from web.visitors import view_of
 
 _LOG = logging.getLogger(__name__)
 _MOST_FIELDS = 20
+_COUNT_HOLDS_SECONDS = 5.0
 _NO_STORE = {"cache-control": "no-store"}
 
 
@@ -53,6 +55,7 @@ class Console:
 
     def __init__(self, desk: OperatorDesk) -> None:
         self.desk = desk
+        self._counted = (0.0, 0)  # when, and how many wait
 
     def operator(self, request: Request) -> Operator:
         """Who sent this request, and how to draw for them."""
@@ -77,6 +80,7 @@ class Console:
 
         def done(who: Operator) -> Response:
             said = work(who)
+            self._counted = (0.0, 0)
             sign = "&" if "?" in back else "?"
             return RedirectResponse(f"{back}{sign}said={said}", 303, _NO_STORE)
 
@@ -110,8 +114,15 @@ class Console:
 
     def _page(self, request: Request, tab: Tab, body: str, who: Operator) -> str:
         said = who.look.words.done_words.get(request.query_params.get("said", ""), "")
-        waiting = len(self.desk.queue.items())
-        return page(who.look, tab, body, waiting=waiting, said=said)
+        return page(who.look, tab, body, waiting=self._waiting(), said=said)
+
+    def _waiting(self) -> int:
+        """How many entries of the queue wait; counted anew when that is long ago, or something was done here."""
+        at, count = self._counted
+        if time.monotonic() - at > _COUNT_HOLDS_SECONDS or not at:
+            count = len(self.desk.queue.items())
+            self._counted = (time.monotonic(), count)
+        return count
 
 
 def place(reference: str) -> str:

@@ -83,14 +83,15 @@ def _time(seconds: Mapping[str, float], look: Look) -> str:
     total = seconds.get("total", sum(value for _, value in stages))
     if not total:
         return ""
-    bars = "".join(
-        f'<li style="--share:{value / total:.4f}"><span class="bar" aria-hidden="true"></span>'
-        f"<span>{escape(look.words.stages.get(name, name))} <b>{milliseconds(value)}</b></span></li>"
+    strip = "".join(f'<i style="--share:{value / total:.4f}"></i>' for _, value in stages)
+    named = "".join(
+        f"<li><i></i>{escape(look.words.stages.get(name, name))} <b>{milliseconds(value)}</b></li>"
         for name, value in stages
     )
     return (
         f"<h3>{escape(look.words.time)} <b>{milliseconds(total)}</b></h3>"
-        f'<ol class="stages" {attribute("aria-label", look.words.time)}>{bars}</ol>'
+        f'<div class="strip" aria-hidden="true">{strip}</div>'
+        f'<ol class="stages" {attribute("aria-label", look.words.time)}>{named}</ol>'
     )
 
 
