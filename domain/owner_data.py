@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from domain.conversation import Conversation
 from domain.feedback import Feedback
@@ -17,3 +18,20 @@ class OwnerData:
     conversations: tuple[Conversation, ...] = ()
     feedback: Mapping[str, Mapping[str, Feedback]] = field(default_factory=dict, hash=False)
     hand_offs: tuple[HandOff, ...] = ()
+
+
+class PersonalData(Protocol):
+    """What a person may ask about everything that is kept of them.
+
+    1. ``everything`` leaves nothing out, and changes nothing: no time to live starts anew.
+    2. ``erase`` leaves nothing: conversations, verdicts, hand-offs, files they brought along, what waits for a memory
+       that was down, and their lines in the operators' lists.
+
+    Both raise ``PartUnavailable`` when memory does not answer, rather than do half.
+    """
+
+    def everything(self, owner: str) -> OwnerData: ...
+
+    def erase(self, owner: str) -> int:
+        """How many conversations that were."""
+        ...

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from domain.events import TurnEvent
 from domain.feedback import FeedbackStore
+from domain.owner_data import PersonalData
 from domain.passage import RetrievedPassage
 from domain.protocols import Assistant
 
@@ -35,6 +36,9 @@ class Service(Assistant, Protocol):
 
     @property
     def feedback(self) -> FeedbackStore: ...
+
+    @property
+    def personal(self) -> PersonalData: ...
 
     def search(self, knowledge_base: str, text: str, k: int) -> Sequence[RetrievedPassage]:
         """At most ``k`` passages for ``text`` as it is. Raises ``UnknownKnowledgeBase``, ``PartUnavailable``."""

@@ -14,6 +14,7 @@ from web.api.desk import Desk, asking
 from web.api.health import add_health
 from web.api.knowledge import add_knowledge
 from web.api.live import ClientGone
+from web.api.personal import add_personal
 from web.api.problems import add_handlers
 from web.api.turns import add_turns
 from web.api.widget import add_widget
@@ -35,6 +36,7 @@ def build_api(desk: Desk) -> FastAPI:
     add_turns(v1, desk)
     add_parts_of_turns(v1, desk)
     add_knowledge(v1, desk)
+    add_personal(v1, desk)
     root = APIRouter()
     add_chat_completions(root, desk)
     add_health(root, desk)

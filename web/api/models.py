@@ -310,6 +310,12 @@ class DocumentOut(_Wire):
         )
 
 
+class Erased(_Wire):
+    """What was forgotten."""
+
+    conversations: int
+
+
 class FeedbackIn(_Wire):
     """A verdict on a turn, with a short word for the reason and a comment, both of which may be left out."""
 

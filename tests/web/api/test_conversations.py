@@ -48,6 +48,22 @@ def test_a_conversation_is_listed_read_renamed_and_forgotten(client: httpx.Clien
     assert client.get("/api/v1/conversations/whole-life-1").status_code == 404
 
 
+def test_a_person_gets_all_that_is_kept_of_them_and_has_it_forgotten(client: httpx.Client) -> None:
+    turn = ask(client, "personal-1", "What about half price?", SOMEBODY)
+    ask(client, "personal-2", "What does a red light mean?")
+    address = f"/api/v1/conversations/personal-1/turns/{turn['id']}/feedback"
+    client.put(address, json={"verdict": "down", "comment": "no"}, headers=SOMEBODY)
+    reply = client.get("/api/v1/me/data", headers=SOMEBODY)
+    assert reply.headers["content-disposition"] == 'attachment; filename="colloquy-my-data.json"'
+    data = reply.json()
+    assert [one["id"] for one in data["conversations"]] == ["personal-1"]
+    assert data["conversations"][0]["turns"][0]["question"] == "What about half price?"
+    assert data["feedback"]["personal-1"][turn["id"]]["comment"] == "no"
+    assert client.delete("/api/v1/me/data", headers=SOMEBODY).json() == {"conversations": 1}
+    assert client.get("/api/v1/me/data", headers=SOMEBODY).json()["conversations"] == []
+    assert "personal-2" in listed(client)
+
+
 @pytest.mark.parametrize("method", GONE)
 def test_a_conversation_that_is_not_there_is_a_problem(client: httpx.Client, method: str) -> None:
     body = {"json": {"title": "x"}} if method == "patch" else {}

@@ -44,7 +44,7 @@ def test_every_route_answers_as_the_description_says(described: Any) -> None:
         operation = found.ok()
         tried.append(operation.label)
         _check(operation.as_strategy())
-    assert len(tried) == 19
+    assert len(tried) == 21
 
 
 def _check(cases: Any) -> None:
@@ -75,6 +75,7 @@ def test_only_what_is_for_programs_is_described(client: httpx.Client) -> None:
         "/api/v1/knowledge-bases",
         "/api/v1/knowledge-bases/{knowledge_base}/documents/{document_id}",
         "/api/v1/knowledge-bases/{knowledge_base}/search",
+        "/api/v1/me/data",
         "/healthz",
         "/metrics",
         "/readyz",
