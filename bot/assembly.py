@@ -162,7 +162,7 @@ class Colloquy:
     @cached_property
     def personal(self) -> Personal:
         """All that is kept of a person, given to them or forgotten."""
-        return Personal(self._store)
+        return Personal(self._store, lambda: self.files)
 
     @cached_property
     def feedback(self) -> FeedbackStore:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from domain.own_files import OwnFiles
 from domain.owner_data import OwnerData
 from domain.protocols import ConversationStore
 
 
 @dataclass(frozen=True, slots=True)
 class Personal:
-    """``PersonalData`` over a store; ``erase_files`` forgets what an owner brought along besides."""
+    """``PersonalData`` over a store and the files that people bring along; ``files`` opens those when they are asked
+    for."""
 
     store: ConversationStore
-    erase_files: Callable[[str], object] = lambda _: None
+    files: Callable[[], OwnFiles]
 
     def everything(self, owner: str) -> OwnerData:
         """All that is kept of ``owner``."""
-        return self.store.export(owner)
+        return replace(self.store.export(owner), files=tuple(self.files().list(owner)))
 
     def erase(self, owner: str) -> int:
         """Forgets all that is kept of ``owner``; how many conversations that were."""
-        count = self.store.erase(owner)  # first: it is what may refuse
-        self.erase_files(owner)
+        count, files = self.store.erase(owner), self.files()  # the store first: it is what may refuse
+        for document in files.list(owner):
+            files.remove(owner, document.id)
         return count

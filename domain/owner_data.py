@@ -9,15 +9,18 @@ from typing import Protocol
 from domain.conversation import Conversation
 from domain.feedback import Feedback
 from domain.hand_off import HandOff
+from domain.passage import Document
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerData:
-    """``conversations`` newest first; ``feedback`` by conversation id, then by turn id; ``hand_offs`` oldest first."""
+    """``conversations`` newest first; ``feedback`` by conversation id, then by turn id; ``hand_offs`` oldest first;
+    ``files`` that the person brought along, by title."""
 
     conversations: tuple[Conversation, ...] = ()
     feedback: Mapping[str, Mapping[str, Feedback]] = field(default_factory=dict, hash=False)
     hand_offs: tuple[HandOff, ...] = ()
+    files: tuple[Document, ...] = ()
 
 
 class PersonalData(Protocol):
