@@ -11,6 +11,7 @@ from web.view import attribute
 
 # What the readers read; the file's content decides, this only sorts the dialog in which files are chosen.
 ACCEPTED = ".md,.markdown,.txt,.text,.html,.htm,.xhtml,.pdf,.docx,.csv,.tsv,.jsonl"
+_SENT = "uploads/"  # where what was sent says it came from; the sender knows that
 _CLIP = (
     '<svg viewBox="0 0 20 20" width="18" height="18" fill="none" stroke="currentColor" stroke-width="1.5" '
     'stroke-linecap="round" aria-hidden="true"><path d="M15.5 9.5 9.8 15.2A3.4 3.4 0 0 1 5 10.4l6-6a2.3 2.3 0 0 1 3.2 '
@@ -43,7 +44,7 @@ def _file(document: Document, texts: Texts) -> str:
     name = document.title or document.id
     words = texts.actions
     return (
-        f"<li><span><b>{escape(name)}</b> <small>{escape(document.source)}</small></span>"
+        f"<li><span><b>{escape(name)}</b> <small>{escape(document.source.removeprefix(_SENT))}</small></span>"
         f'<button class="quiet" {attribute("data-remove-file", document.id)} '
         f"{attribute('data-confirm', words.confirm_remove)} "
         f"{attribute('aria-label', words.remove_file.format(name=name))}>✕</button></li>"

@@ -35,7 +35,6 @@ class Texts:
     other_language_name: str
     new_chat: str
     conversations: str
-    filter_conversations: str
     no_conversations: str
     today: str
     yesterday: str
@@ -134,7 +133,6 @@ ENGLISH = Texts(
     other_language_name="中文",
     new_chat="New chat",
     conversations="Conversations",
-    filter_conversations="Search titles",
     no_conversations="Your conversations will be listed here.",
     today="Today",
     yesterday="Yesterday",
@@ -257,7 +255,6 @@ CHINESE = Texts(
     other_language_name="EN",
     new_chat="新对话",
     conversations="对话",
-    filter_conversations="搜索标题",
     no_conversations="您的对话会列在这里。",
     today="今天",
     yesterday="昨天",

@@ -45,14 +45,14 @@ def render_turn_forms(texts: Texts) -> str:
     )
     comment = f'<textarea name="comment" rows="2" maxlength="2000" {attribute("placeholder", words.comment)} '
     return (
-        f'<template id="reasons-form"><form class="reasons"><fieldset><legend>{escape(words.what_was_wrong)}</legend>'
+        f'<div id="reasons-form" hidden><form class="reasons"><fieldset><legend>{escape(words.what_was_wrong)}</legend>'
         f'<div class="chips">{chips}</div></fieldset>{comment}{attribute("aria-label", words.comment)}></textarea>'
-        f'<p class="buttons"><button type="submit" class="main">{escape(words.send_feedback)}</button>'
-        f'<button type="button" class="quiet" data-give-up>{escape(words.cancel)}</button></p></form></template>'
-        f'<template id="edit-form"><form class="editing"><textarea name="question" rows="2" '
+        f'<p class="buttons"><button type="submit" class="submit">{escape(words.send_feedback)}</button>'
+        f'<button type="button" class="quiet" data-give-up>{escape(words.cancel)}</button></p></form></div>'
+        f'<div id="edit-form" hidden><form class="editing"><textarea name="question" rows="2" '
         f"{attribute('aria-label', texts.message_label)}></textarea><p class='note'>{escape(words.edit_help)}</p>"
-        f'<p class="buttons"><button type="submit" class="main">{escape(words.ask_edited)}</button>'
-        f'<button type="button" class="quiet" data-give-up>{escape(words.cancel)}</button></p></form></template>'
+        f'<p class="buttons"><button type="submit" class="submit">{escape(words.ask_edited)}</button>'
+        f'<button type="button" class="quiet" data-give-up>{escape(words.cancel)}</button></p></form></div>'
     )
 
 

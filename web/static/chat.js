@@ -137,6 +137,7 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("dialog")) return event.target.close(); // beside its page
   if (event.target.matches("#scroll") || !event.target.closest("#sidebar, [data-do]")) document.body.classList.remove("menu-open");
   if (!event.target.closest("#sidebar li")) openMenu(null);
+  findAll(".others[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   if (!target) return undefined;
   if (target.matches("a.open")) {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return undefined;
@@ -169,7 +170,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     if (find("dialog[open]")) return; // it closes itself
     if (event.target.id === "filter" && event.target.value) return void clearSearch();
-    if (giveUpForm(event.target) || closeMenu()) return;
+    if (giveUpForm(event.target) || closeTurnMenu() || closeMenu()) return;
     if (document.body.classList.contains("menu-open")) ACTIONS["close-menu"]();
     else stop();
   }

@@ -28,11 +28,11 @@ function tell(turn, message, isWarning = false) {
 }
 
 function copyOfForm(name) {
-  return find(`#${name}-form`).content.firstElementChild.cloneNode(true);
+  return find(`#${name}-form`).firstElementChild.cloneNode(true);
 }
 
 function closeForms() {
-  findAll("form.reasons, form.editing").forEach((form) => {
+  findAll(".turn :is(form.reasons, form.editing)").forEach((form) => {
     const said = form.previousElementSibling;
     if (form.matches(".editing") && said) said.hidden = false;
     form.remove();
@@ -67,6 +67,15 @@ function giveUpForm(element) {
   const turn = turnIn(form);
   closeForms();
   find(form.matches(".editing") ? "[data-edit]" : '[data-verdict="down"]', turn)?.focus();
+  return true;
+}
+
+// True when the menu behind a turn's ⋯ was open and has been closed.
+function closeTurnMenu() {
+  const menu = find(".others[open]");
+  if (!menu) return false;
+  menu.open = false;
+  find("summary", menu).focus();
   return true;
 }
 

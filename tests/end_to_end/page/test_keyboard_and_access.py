@@ -193,6 +193,9 @@ def test_no_barrier_on_a_phone_in_chinese_with_files(visit: Visit, tmp_path: Pat
     page.set_input_files("#file", path)
     expect(page.locator(".files li")).to_be_visible()
     assert page.evaluate("document.documentElement.lang") == "zh"
+    ask(page, "how large is the deposit?")
+    page.get_by_role("button", name="回答不好").click()
+    expect(page.locator(".turn form.reasons")).to_contain_text("答非所问")
     assert violations(page) == []
     page.locator('[data-do="menu"]').click()
     assert violations(page) == []

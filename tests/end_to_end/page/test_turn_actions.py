@@ -51,10 +51,10 @@ def test_a_bad_answer_is_noted_at_once_and_the_reason_with_it_when_it_is_given(p
     page.get_by_role("button", name="Not a good answer").click()
     expect(page.locator("#live .told")).to_have_text("Thank you: noted.")
     assert [(given.verdict, given.reason) for given in verdicts(served, page)] == [("down", "")]
-    page.get_by_text("Out of date").click()
-    page.get_by_placeholder("Anything else?").fill("It was £30 <b>last year</b>.")
-    page.locator("form.reasons").get_by_role("button", name="Send").click()
-    expect(page.locator("form.reasons")).to_have_count(0)
+    page.locator(".turn form.reasons").get_by_text("Out of date").click()
+    page.locator(".turn form.reasons textarea").fill("It was £30 <b>last year</b>.")
+    page.locator(".turn form.reasons").get_by_role("button", name="Send").click()
+    expect(page.locator(".turn form.reasons")).to_have_count(0)
     page.wait_for_function("document.querySelector('#announcer').textContent.includes('noted')")
     page.reload()
     expect(page.get_by_role("button", name="Not a good answer")).to_have_attribute("aria-pressed", "true")
@@ -66,11 +66,11 @@ def test_the_reason_can_be_chosen_and_given_up_with_the_keyboard(page: Page, ser
     ask(page, "what if i move?")
     page.get_by_role("button", name="Not a good answer").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("form.reasons input").first).to_be_focused()
+    expect(page.locator(".turn form.reasons input").first).to_be_focused()
     page.keyboard.press("ArrowRight")
-    expect(page.locator("form.reasons input:checked")).to_have_value("not_asked")
+    expect(page.locator(".turn form.reasons input:checked")).to_have_value("not_asked")
     page.keyboard.press("Escape")
-    expect(page.locator("form.reasons")).to_have_count(0)
+    expect(page.locator(".turn form.reasons")).to_have_count(0)
     expect(page.get_by_role("button", name="Not a good answer")).to_be_focused()
 
 
@@ -135,7 +135,7 @@ def test_an_answer_asked_again_in_vain_or_stopped_comes_back(page: Page, served:
 
 def edit_first(page: Page, edited: str) -> Locator:
     page.get_by_role("button", name="Edit", exact=True).first.click()
-    box = page.locator("form.editing textarea")
+    box = page.locator(".turn form.editing textarea")
     expect(box).to_be_focused()
     box.fill(edited)
     return box
@@ -147,7 +147,7 @@ def test_an_edited_question_is_asked_in_a_branch_and_the_conversation_stays(page
     ask(page, "is the line good?")
     source = conversation_of(page)
     page.locator('.turn:has(.said:text-is("is it free?"))').get_by_role("button", name="Edit", exact=True).click()
-    box = page.locator("form.editing textarea")
+    box = page.locator(".turn form.editing textarea")
     expect(box).to_have_value("is it free?")
     box.fill("what does a blinking red light mean?")
     page.get_by_role("button", name="Ask in a branch").click()
@@ -169,7 +169,7 @@ def test_an_edited_question_is_asked_in_a_branch_and_the_conversation_stays(page
 def test_the_first_question_can_be_edited_too_and_the_edit_given_up(page: Page) -> None:
     ask(page, "what if i move?")
     edit_first(page, "is the line good?").press("Escape")
-    expect(page.locator("form.editing")).to_have_count(0)
+    expect(page.locator(".turn form.editing")).to_have_count(0)
     expect(page.locator("#live .said")).to_be_visible()
     edit_first(page, "is the line good?")
     page.get_by_role("button", name="Ask in a branch").click()
@@ -183,7 +183,7 @@ def test_an_emptied_question_is_not_asked(page: Page) -> None:
     ask(page, "what if i move?")
     edit_first(page, "  ")
     page.get_by_role("button", name="Ask in a branch").click()
-    expect(page.locator("form.editing")).to_be_visible()
+    expect(page.locator(".turn form.editing")).to_be_visible()
     expect(page.locator(".conversation")).to_have_count(1)
 
 
@@ -246,6 +246,6 @@ def test_on_a_phone_the_line_of_actions_fits(visit: Visit) -> None:
     page.locator(".others summary").click()
     expect(page.get_by_role("button", name="Delete this question")).to_be_in_viewport()
     page.get_by_role("button", name="Not a good answer").click()
-    expect(page.get_by_text("Wrong source")).to_be_in_viewport()
+    expect(page.locator(".turn form.reasons").get_by_text("Wrong source")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     assert page.locator("#scroll").evaluate("e => e.scrollWidth - e.clientWidth") <= 0
