@@ -89,3 +89,22 @@ def test_a_greeting_goes_through_the_whole_house(assistant: Colloquy) -> None:
     assert last.turn.answer.kind is AnswerKind.SMALL_TALK
     assert last.stored
     assert [one.id for one in assistant.conversations("ann")] == ["c1"]
+
+
+def test_a_setting_that_an_operator_changes_decides_the_next_turn(assistant: Colloquy) -> None:
+    def answered() -> AnswerFinished:
+        events = list(assistant.stream_reply("op", "c-op", "How much does moving fibre cost?", "mine"))
+        assert isinstance(events[-1], AnswerFinished)
+        return events[-1]
+
+    settings = assistant.operator.settings
+    settings.change("weighting.abstain_below", "0", "Ann")
+    first, running = answered(), assistant.dialogue("mine")
+    settings.change("weighting.abstain_below", "1", "Ann")
+    assert first.turn.answer.kind in (AnswerKind.GENERATED, AnswerKind.QUOTED)
+    assert answered().turn.answer.kind is AnswerKind.ABSTAINED
+    assert assistant.dialogue("mine") is not running
+    settings.change("weighting.abstain_below", "0.5", "Ann")
+    logged = assistant.operator.turns.recent(2)
+    assert [one.kind for one in logged] == [AnswerKind.ABSTAINED, first.turn.answer.kind]
+    assert [item.question for item in assistant.operator.queue.items()] == ["How much does moving fibre cost?"]
