@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from domain.conversation import Conversation, Turn
 from domain.explanation import Explanation
@@ -39,6 +39,19 @@ def add_conversations(router: APIRouter, desk: Desk) -> None:
         _found(desk, caller.owner, conversation_id)
         service.rename_conversation(caller.owner, conversation_id, change.title)
         return ConversationOut.of(_found(desk, caller.owner, conversation_id))
+
+    @router.get(
+        "/conversations/{conversation_id}/export",
+        response_class=Response,
+        responses={**responses(404), 200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
+        tags=["conversations"],
+    )
+    def export_conversation(conversation_id: ConversationId, caller: Asking, covered: bool = False) -> Response:
+        """A conversation as a file that the page takes in again; ``covered``: personal data blacked out."""
+        _found(desk, caller.owner, conversation_id)
+        named = {"content-disposition": f'attachment; filename="{conversation_id}.json"'}
+        written = service.shelf.written(caller.owner, conversation_id, covered=covered)
+        return Response(written, media_type="application/json", headers=named)
 
     @router.delete(
         "/conversations/{conversation_id}", status_code=204, responses=responses(404), tags=["conversations"]

@@ -44,7 +44,7 @@ def test_every_route_answers_as_the_description_says(described: Any) -> None:
         operation = found.ok()
         tried.append(operation.label)
         _check(operation.as_strategy())
-    assert len(tried) == 21
+    assert len(tried) == 22
 
 
 def _check(cases: Any) -> None:
@@ -68,6 +68,7 @@ def test_only_what_is_for_programs_is_described(client: httpx.Client) -> None:
     assert sorted(paths) == [
         "/api/v1/conversations",
         "/api/v1/conversations/{conversation_id}",
+        "/api/v1/conversations/{conversation_id}/export",
         "/api/v1/conversations/{conversation_id}/turns",
         "/api/v1/conversations/{conversation_id}/turns/{turn_id}/explanation",
         "/api/v1/conversations/{conversation_id}/turns/{turn_id}/feedback",
