@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 from corpora.jsonl import OWN_DATA, rows
+from corpora.service_kits import conversations_for
 from corpora.splits import is_development
 from domain.errors import Misconfigured
 from training.doc2dial_search import Doc2DialSearch, query_forms
@@ -89,7 +90,7 @@ def gather(sources: RowSources, seed: int = 0, limit: int | None = None) -> Gath
     doc2dial = Doc2DialSearch(sources.data / "doc2dial") if sources.data is not None else None
     if sources.data is not None and doc2dial is not None:
         own = [row for _ in range(SERVICE_TIMES) for row in service(rng, sources.negatives)]
-        own += kits(rng, sources.negatives)
+        own += kits(rng, sources.negatives, conversations_for(limit, KIT_CONVERSATIONS))
         found += mixture(sources.data, doc2dial, own, sources.negatives, rng)
     if not found:
         raise Misconfigured("There are no rows to train on; give --train FILE or --data FOLDER with the data sets.")
@@ -156,10 +157,12 @@ def service(rng: Random, negatives: int, folder: Path = OWN_DATA) -> list[Retrie
     return [row for articles in groups.values() for row in _twins(articles, rng, negatives)]
 
 
-def kits(rng: Random, negatives: int, folder: Path = OWN_DATA) -> list[RetrievalRow]:
+def kits(
+    rng: Random, negatives: int, conversations: int = KIT_CONVERSATIONS, folder: Path = OWN_DATA
+) -> list[RetrievalRow]:
     """Messages of conversations about the invented companies, with some of what was said before, and the page that
     answers; the negative is its near twin, where that is another subject's page and not the same one shortened."""
-    pairs = kit_pairs(rng, development=False, conversations=KIT_CONVERSATIONS, folder=folder)
+    pairs = kit_pairs(rng, development=False, conversations=conversations, folder=folder)
     twins: dict[str, list[Passage]] = {}
     for pair in pairs:
         if pair.answer is None:
