@@ -26,7 +26,7 @@ from evaluation.bench import load_questions
 from evaluation.load_session import Person, SessionRun
 from evaluation.metrics import percentile
 from evaluation.reports import Table, circumstances
-from evaluation.served_process import ServedProcess
+from evaluation.served_process import APPLICATION, ServedProcess
 from settings import Settings, load_settings
 
 _WARM_UP_SESSIONS, _WARM_UP_TURNS = 4, 2
@@ -61,13 +61,14 @@ class LoadRun:
         return bool(self.errors)
 
 
-def run_load(settings: Settings, options: LoadOptions) -> LoadRun:
-    """Starts the application, lets every session run, and takes it down. Raises ``PartUnavailable``."""
+def run_load(settings: Settings, options: LoadOptions, command: Sequence[str] = APPLICATION) -> LoadRun:
+    """Starts the application (``command``, see ``ServedProcess``), lets every session run, and takes it down. Raises
+    ``PartUnavailable``."""
     questions = [question.question for question in load_questions()]
     done = read_journal(options.journal)
     left = [number for number in range(options.sessions) if number not in done]
     environment = {"COLLOQUY_DATA_DIR": str(settings.data_dir.resolve())}
-    with ServedProcess(environment) as served:
+    with ServedProcess(environment, command) as served:
         run_sessions(served.port, range(_WARM_UP_SESSIONS), _WARM_UP_TURNS, questions, None)
         time.sleep(_SETTLE_SECONDS)
         before = served.resident_bytes

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +20,7 @@ import psutil
 from domain.errors import PartUnavailable
 
 ROOT = Path(__file__).resolve().parent.parent
+APPLICATION = ("app.py", "--host", "127.0.0.1", "--port", "0")
 _START_SECONDS = 600.0  # a first start reads the whole handbook, on a machine that may be busy
 _STOP_SECONDS = 60.0
 _LOOK_SECONDS = 0.25
@@ -27,11 +28,13 @@ _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 
 
 class ServedProcess:
-    """``app.py`` on this machine alone, ready for work when the block begins. ``peak_bytes`` is the largest resident
+    """A server on this machine alone, ready for work when the block begins. ``peak_bytes`` is the largest resident
     size that was seen since the last ``forget_peak``. Raises ``PartUnavailable`` when it does not come up."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        """``environment``: settings beside those of this process."""
+    def __init__(self, environment: Mapping[str, str], command: Sequence[str] = APPLICATION) -> None:
+        """``environment``: settings beside those of this process. ``command`` is what Python runs; it prints its
+        address once it listens."""
+        self._command = [sys.executable, *command]
         self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", **environment}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the process lives)
         self._over = threading.Event()
@@ -53,9 +56,8 @@ class ServedProcess:
         return self._log.read().decode("utf-8", "replace")
 
     def __enter__(self) -> ServedProcess:
-        command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", "0"]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT
+            self._command, cwd=ROOT, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT
         )
         deadline = time.monotonic() + _START_SECONDS
         while not self._ready():

@@ -185,8 +185,11 @@ class RunningTurns:
     wait; they are taken in the order they came.
     """
 
-    def __init__(self, limit: int, queue_limit: int = 0, watch: Watch = _unwatched) -> None:
-        self._limit, self._queue_limit, self._watch = limit, queue_limit, watch
+    def __init__(
+        self, limit: int, queue_limit: int = 0, watch: Watch = _unwatched, idle: Callable[[], None] = lambda: None
+    ) -> None:
+        """``idle`` is called on the event loop whenever the last of the running turns has ended."""
+        self._limit, self._queue_limit, self._watch, self._idle = limit, queue_limit, watch, idle
         self._turns: dict[tuple[str, str], RunningTurn] = {}
         self._line: deque[RunningTurn] = deque()
         self._closed = False
@@ -264,6 +267,8 @@ class RunningTurns:
                 self.working += 1
                 first.run()
         self._number()
+        if not self.working:
+            self._idle()
 
     def _leave_line(self, turn: RunningTurn) -> None:
         with contextlib.suppress(ValueError):  # it runs, or never waited

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.load import LoadOptions, LoadRun, as_table, count_errors, read_journal, run_sessions
+from domain.errors import PartUnavailable
+from evaluation.load import LoadOptions, LoadRun, as_table, count_errors, read_journal, run_load, run_sessions
 from evaluation.load_session import AskedTurn, Person, SessionRun, events_of
+from evaluation.served_process import ServedProcess
 from settings import Settings
 from tests.web.api.served import ServedApi
 from tests.web.fakes import FakeAssistant
@@ -37,6 +39,22 @@ def test_ten_sessions_of_two_turns_end_without_an_error_and_leave_nothing_behind
     assert any(turn.position > 0 for run in runs for turn in run.turns)
     assert served.assistant.kept == {}
     assert (served.running.working, served.running.waiting) == (0, 0)
+
+
+def test_a_server_in_a_process_of_its_own_is_started_watched_and_taken_down(tmp_path: Path) -> None:
+    journal, earlier = tmp_path / "load.jsonl", SessionRun(0, (AskedTurn(0.1, 0.2, 0),), kept=True)
+    journal.write_text(earlier.as_line() + "\n", "utf-8")
+    command = ("-m", "tests.evaluation.fake_server")
+    run = run_load(Settings(data_dir=tmp_path), LoadOptions(10, 2, journal), command)
+    assert run.errors == {}
+    assert (len(run.sessions), run.asked_now) == (10, 18)
+    assert run.sessions[0] == earlier
+    assert 0 < run.before <= run.peak
+
+
+def test_a_server_that_does_not_come_up_says_why() -> None:
+    with pytest.raises(PartUnavailable, match="no such luck"):
+        ServedProcess({}, ("-c", "raise SystemExit('no such luck')")).__enter__()
 
 
 def test_what_goes_wrong_is_counted_and_the_session_goes_on(served: ServedApi) -> None:

@@ -137,6 +137,7 @@ def test_further_turns_wait_in_line_see_their_place_and_are_taken_in_order() -> 
     def named(name: str) -> Callable[[], Iterator[TurnEvent]]:
         def begin() -> Iterator[TurnEvent]:
             order.append(name)
+            time.sleep(0.2)  # so that whoever waits behind it sees the place it has then
             yield AnswerDelta(name)
 
         return begin
@@ -153,6 +154,7 @@ def test_further_turns_wait_in_line_see_their_place_and_are_taken_in_order() -> 
         with pytest.raises(TooManyTurns):
             running.start(("owner", "fourth"), named("fourth"))
         seen = await asyncio.gather(places(second), places(third), gather(first))
+        assert await running.settled(2)
         assert (running.working, running.waiting) == (0, 0)
         return [list(seen[0]), list(seen[1])]
 
@@ -214,6 +216,19 @@ def test_what_takes_too_long_for_a_server_that_goes_down_is_stopped_and_closed()
 
     asyncio.run(scenario())
     assert source.closed.is_set()
+
+
+def test_when_the_last_turn_has_ended_it_is_said_once() -> None:
+    idle: list[int] = []
+
+    async def scenario() -> None:
+        running = RunningTurns(limit=2, queue_limit=1, idle=lambda: idle.append(running.working))
+        turns = [running.start(("owner", name), Source(count=3)) for name in ("a", "b", "c")]
+        await asyncio.gather(*map(gather, turns))
+        assert await running.settled(2)
+
+    asyncio.run(scenario())
+    assert idle == [0]
 
 
 def test_whoever_watches_sees_events_errors_and_turns_that_were_stopped() -> None:

@@ -12,6 +12,7 @@ from domain.service import Service
 from web.api.metrics import Metrics
 from web.api.problems import Refused
 from web.identity import Caller, program_of
+from web.memory_given_back import give_back_soon
 from web.options import ServiceOptions
 from web.running import RunningTurns
 
@@ -29,7 +30,7 @@ class Desk:
 def open_desk(service: Service, knowledge_base: str, options: ServiceOptions) -> Desk:
     """What page and API share: as many turns at once as ``options`` allow, all of them counted."""
     metrics = Metrics(lambda: [info.name for info in service.knowledge_bases()])
-    running = RunningTurns(options.turn_limit, options.queue_limit, metrics.watch)
+    running = RunningTurns(options.turn_limit, options.queue_limit, metrics.watch, give_back_soon)
     return Desk(service, running, metrics, knowledge_base)
 
 
