@@ -76,7 +76,8 @@ def test_a_pinned_conversation_stands_first_and_stays_there(page: Page) -> None:
 def exported(page: Page, title: str, kind: str, folder: Path) -> Path:
     menu(page, title)
     with page.expect_download() as download:
-        page.get_by_role("link", name=kind, exact=True).locator("visible=true").click()
+        files = page.get_by_role("group", name="Export", exact=True)
+        files.get_by_role("link", name=kind, exact=True).locator("visible=true").click()
     path = folder / download.value.suggested_filename
     download.value.save_as(path)
     page.keyboard.press("Escape")
