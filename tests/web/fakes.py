@@ -156,7 +156,8 @@ class FakeAssistant:
         started, before = time.time(), self.kept.get((where.owner, where.conversation_id))
         memory = memory_for(KeptStore(self), replacing)
         self._wait(message)
-        query = _query(message, before and memory.load(where.owner, where.conversation_id))
+        history = before and not self.store_down and memory.load(where.owner, where.conversation_id)
+        query = _query(message, history or None)
         yield QueryRewritten(query)
         if "boom" in message:
             raise PartUnavailable("The search index does not answer.")
