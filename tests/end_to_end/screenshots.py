@@ -1,20 +1,24 @@
 """``python -m tests.end_to_end.screenshots [DATA_DIR]``: makes the pictures of docs/images anew, from the real thing.
 
-Every state is shown on a desktop and on a phone, light and dark, as ``chat-STATE-WIDTH-LOOK.png``; the README shows
-``answered-desktop-light.png``. ``DATA_DIR`` keeps the ingested handbook for the next run.
+Every state is shown on a desktop and on a phone, as ``chat-STATE-WIDTH-LOOK.png``; the README shows
+``answered-desktop-light.png``. Chinese is left out: it needs a font that not every machine has. ``DATA_DIR`` keeps the
+ingested handbook for the next run.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from playwright.sync_api import Page
+from PIL import Image
+from playwright.sync_api import Browser, Page
 
 from tests.end_to_end.browsing import DESKTOP, PHONE, Visits, ask, chromium
+from tests.end_to_end.fake_page import Served
 from tests.end_to_end.real_app import ROOT, RealApp
+from tests.web.fakes import FakeAssistant
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST_BYTES = 200_000
@@ -22,7 +26,12 @@ PATIENCE_MS = 120_000
 MOVING = ("How much does it cost to move home in the UK?", "and in Ireland?")
 LIGHTS = "What does a flashing red light on the Harbour Hub 3 mean?"
 PRICE = "How much does Fibre 100 cost in the UK?"
+TWO_READINGS = "How long is the guarantee?"
 UNKNOWN = "Do you have a refer-a-friend reward?"
+LEASE = (
+    b"# Lease of 4 Quay Street\n\n## Deposit\n\nThe deposit is two months of rent, paid before you move in. It comes "
+    b"back within 30 days after you leave.\n\n## Rent\n\nThe rent is 950 euros a month, due on the first day.\n"
+)
 LETTER = "My broadband has been slow since last Tuesday and I would like to tell you everything about it. " * 45
 
 
@@ -53,12 +62,57 @@ def refused(page: Page) -> None:
     page.wait_for_selector("#live .failure")
 
 
-STATES: dict[str, Callable[[Page], None]] = {
-    "empty": empty,
-    "answered": answered,
-    "abstained": abstained,
-    "error": refused,
+def streaming(page: Page) -> None:
+    """An answer on its way, with what is happening and Stop."""
+    empty(page)
+    page.fill("#message", LIGHTS)
+    page.press("#message", "Enter")
+    page.wait_for_selector("#live [data-state=working]")
+
+
+def clarifying(page: Page) -> None:
+    """A question back, with its options as buttons."""
+    empty(page)
+    ask(page, TWO_READINGS, until=".choice")
+
+
+def explained(page: Page) -> None:
+    """Why an answer was given."""
+    empty(page)
+    ask(page, PRICE)
+    page.locator("#live a.open.quiet").click()
+    page.wait_for_selector("#viewer .effects")
+
+
+def managed(page: Page) -> None:
+    """An answer judged with a reason, and what can be done with a conversation."""
+    empty(page)
+    ask(page, PRICE)
+    page.wait_for_selector("#live .follow-ups")
+    page.locator("#live .verdict.down").click()
+    page.wait_for_selector("#live .told")
+    page.locator("#sidebar [data-more]").first.click()
+
+
+def own_files(page: Page) -> None:
+    """A file of one's own, asked about."""
+    page.set_input_files("#file", {"name": "lease.md", "mimeType": "text/markdown", "buffer": LEASE})
+    page.wait_for_selector(".files")
+    ask(page, "When does the deposit come back?")
+
+
+States = dict[str, Callable[[Page], None]]
+EVERY_LOOK: States = {"empty": empty, "answered": answered, "abstained": abstained, "error": refused}
+"""States with four pictures each: both sizes, both looks."""
+
+TWO_LOOKS: States = {
+    "streaming": streaming,
+    "clarifying": clarifying,
+    "managed": managed,
+    "explained": explained,
+    "own-files": own_files,
 }
+"""States with two: large and light, small and dark."""
 
 
 def shoot(page: Page, name: str) -> None:
@@ -67,19 +121,44 @@ def shoot(page: Page, name: str) -> None:
     page.wait_for_timeout(400)
     path = IMAGES / f"{name}.png"
     page.screenshot(path=path, animations="disabled")
+    # A page has few colours: 256 of them look the same and take a third of the bytes.
+    Image.open(path).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     size = path.stat().st_size
     assert size <= LARGEST_BYTES, f"{path.name} has {size} bytes; show less in it"
 
 
-def shoot_all(page: Page, state: str) -> None:
-    """A state in both sizes and both looks; the page is left large and light."""
-    for size in (DESKTOP, PHONE):
-        page.set_viewport_size(size)  # type: ignore[arg-type]  # a plain dict of the two numbers it wants
-        for look in ("light", "dark"):
-            page.mouse.move(size["width"] / 2, size["height"] / 2)
-            shoot(page, f"chat-{state}-{size['width']}-{look}")
-            page.locator('[data-do="dark"]').click()
-    page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+def look(page: Page, size: dict[str, int], mode: str) -> None:
+    """Brings the page to a size and to light or dark."""
+    page.set_viewport_size(size)  # type: ignore[arg-type]  # a plain dict of the two numbers it wants
+    page.mouse.move(size["width"] / 2, size["height"] / 2)
+    if page.evaluate("document.documentElement.dataset.mode") != mode:
+        page.evaluate("document.querySelector('[data-do=dark]').click()")  # also behind an open dialog
+
+
+def shoot_all(page: Page, state: str, looks: Sequence[tuple[dict[str, int], str]]) -> None:
+    """A state in some looks; the page is left large and light."""
+    for size, mode in looks:
+        look(page, size, mode)
+        shoot(page, f"chat-{state}-{size['width']}-{mode}")
+    page.keyboard.press("Escape")
+    look(page, DESKTOP, "light")
+
+
+FOUR = [(size, mode) for size in (DESKTOP, PHONE) for mode in ("light", "dark")]
+TWO = [(DESKTOP, "light"), (PHONE, "dark")]
+
+
+def shoot_without_memory(browser: Browser) -> None:
+    """The page while memory is down, over the fake assistant: a real store comes back too soon for a picture."""
+    served = Served(FakeAssistant())
+    visits = Visits(browser, PATIENCE_MS)
+    page = visits.open(served.url, viewport=DESKTOP, color_scheme="light")
+    ask(page, "what if i move, is half price due?")
+    served.assistant.store_down = True
+    ask(page, "what does a blinking red light mean?")
+    shoot_all(page, "memory-down", TWO)
+    visits.close()
+    served.close()
 
 
 def main(data_dir: Path) -> None:
@@ -90,12 +169,14 @@ def main(data_dir: Path) -> None:
         for question in (PRICE, LIGHTS):  # so that the list of conversations is that of somebody who has been here
             empty(page)
             ask(page, question)
-        for state, reach in STATES.items():
-            reach(page)
-            if state == "answered":
-                page.locator("#live .cite").first.hover()
-                shoot(page, "answered-desktop-light")
-            shoot_all(page, state)
+        for states, looks in ((EVERY_LOOK, FOUR), (TWO_LOOKS, TWO)):
+            for state, reach in states.items():
+                reach(page)
+                if state == "answered":
+                    page.locator("#live .cite").first.hover()
+                    shoot(page, "answered-desktop-light")
+                shoot_all(page, state, looks[:1] if state == "streaming" else looks)  # it is over soon
+        shoot_without_memory(browser)
         visits.close()
 
 
