@@ -6,7 +6,10 @@ import pytest
 
 from bot.question_wording import question_from
 
-TEXT = "The price of a call is in the table. An extra is paid monthly, and a steady light means a line that is good. At the Irish desk, Harbour is said."
+TEXT = (
+    "The price of a call is in the table. An extra is paid monthly, and a steady light means a line that is good. "
+    "At the Irish desk, Harbour is said."
+)
 
 
 @pytest.mark.parametrize(
