@@ -61,7 +61,7 @@ function keepLastTurn() {
 
 // `more` says whether the question takes the place of a turn (`replaces`), or begins a branch (`branch_of`, `before`).
 function ask(message, more = {}) {
-  if (!message.trim() || isWorking()) return false;
+  if (!message.trim() || isWorking() || awaitedBase) return false;
   if (!currentConversation() || more.branch_of) goTo(newId());
   if (!more.replaces && !more.branch_of) keepLastTurn();
   asked += 1;
@@ -75,7 +75,7 @@ function ask(message, more = {}) {
 
 function submit() {
   const box = find("#message");
-  if (document.body.classList.contains("stopping")) sendWhenFree = true;
+  if (document.body.classList.contains("stopping") || awaitedBase) sendWhenFree = true;
   if (!ask(box.value)) return;
   box.value = "";
   fitBox();
@@ -230,10 +230,13 @@ function afterLiveRedraw() {
     return;
   }
   document.body.classList.remove("stopping");
-  if (sendWhenFree) {
-    sendWhenFree = false;
-    submit();
-  }
+  sendIfWaiting();
+}
+
+function sendIfWaiting() {
+  if (!sendWhenFree) return;
+  sendWhenFree = false;
+  submit();
 }
 
 function leaveRemoved() {
@@ -244,6 +247,7 @@ function leaveRemoved() {
 
 function afterRedraw() {
   leaveRemoved();
+  if (filesHaveCome()) sendIfWaiting();
   const live = find("#live");
   const turns = find(".turns", live);
   const elsewhere = turns !== null && turns.dataset.conversation !== currentConversation();

@@ -1,5 +1,7 @@
 // Files of one's own: sent with their progress, then asked about. Joined to chat.js before it.
 
+const LONGEST_WAIT_MILLISECONDS = 2000; // a file that replaces another changes nothing that could be waited for
+
 // XMLHttpRequest, because fetch does not say how much of a body has been sent.
 function sendFile(file, progress) {
   return new Promise((resolve, reject) => {
@@ -38,11 +40,27 @@ async function addFile(input) {
       say(share < 1 ? input.dataset.sending : input.dataset.reading);
     });
     toast(reply.message, !reply.ok);
-    if (reply.ok) showFiles(reply.base);
+    if (reply.ok) awaitFiles(reply.base);
   } catch {
     toast(find("#announcer").dataset.interrupted, true);
   }
   place.hidden = true;
+}
+
+let awaitedBase = ""; // files were added, and the page does not show them yet: a question must wait for them
+
+function awaitFiles(base) {
+  awaitedBase = base;
+  setTimeout(() => { awaitedBase = ""; sendIfWaiting(); }, LONGEST_WAIT_MILLISECONDS);
+  showFiles(base);
+}
+
+// True once, when the files that were waited for are shown.
+function filesHaveCome() {
+  if (!awaitedBase || find("#transcript .turns")?.dataset.knowledgeBase !== awaitedBase) return false;
+  if (knowledgeBase() !== awaitedBase) return false;
+  awaitedBase = "";
+  return true;
 }
 
 // A new chat about one's own files; asked of the first knowledge base again when the last file has gone.
