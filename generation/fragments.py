@@ -27,16 +27,22 @@ _BARE_QUESTIONS = re.compile(
 )
 _NUMBERED_NAME = re.compile(r"\b([^\W\d_]+)[\s-]+(\d[\w.,]*)\b")
 _MAX_WORDS = 6  # longer messages without a verb are lists of search words, which stand alone
+_MAX_SUPPLEMENT_WORDS = 2  # "uk, sheffield" says what was left out; "roaming charges Turkey" is a search
 
 
 def is_fragment(message: str) -> bool:
-    """True for a message that is no sentence and says by its opening, or by being a bare "why?", that it goes on."""
+    """True for a message that is no sentence and says that it goes on: by its opening, by being a bare "why?", or by
+    being a few words that ask nothing ("uk, sheffield")."""
     if _BARE_QUESTIONS.fullmatch(message.strip()):
         return True
     opening, rest = _parted(message)
     if not re.search(r"\w", rest) or len(rest.split()) > _MAX_WORDS or _CLAUSE.search(rest):
         return False
-    return bool(opening) or _PREPOSITIONAL.match(rest) is not None
+    return bool(opening) or _PREPOSITIONAL.match(rest) is not None or _is_supplement(rest)
+
+
+def _is_supplement(words: str) -> bool:
+    return "?" not in words and len(words.split()) <= _MAX_SUPPLEMENT_WORDS
 
 
 def completed(fragment: str, previous: str) -> str:

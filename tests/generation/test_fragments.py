@@ -37,6 +37,10 @@ def test_a_question_joined_before_does_not_grow_without_end() -> None:
     assert completed("what about voicemail?", first) == f"{BEFORE} What about voicemail?"
 
 
+def test_a_place_that_was_left_out_follows_the_question() -> None:
+    assert completed("uk, sheffield", "what if i miss the visit") == "what if i miss the visit? Uk, sheffield"
+
+
 def test_a_question_without_its_mark_gets_one() -> None:
     assert completed("and eSIM?", "cost of a SIM") == "cost of a SIM? And eSIM?"
 
@@ -51,6 +55,9 @@ def test_a_question_without_its_mark_gets_one() -> None:
         "why?",
         "Ok, and on Sundays?",
         "how much?",
+        "uk",
+        "uk, sheffield",
+        "Swansea.",
     ],
 )
 def test_fragments_are_told(message: str) -> None:
@@ -64,6 +71,7 @@ def test_fragments_are_told(message: str) -> None:
         "How much is Fibre 100?",
         "What is eSIM?",
         "roaming charges Turkey",
+        "Restocking fee?",
         "In Ireland, how do I cancel?",
         "So I moved house last week",
         "and please send me the bill",
