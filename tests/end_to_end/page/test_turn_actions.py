@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -101,6 +102,9 @@ def test_asking_again_replaces_the_last_answer_and_only_the_last_can_be_asked_ag
     expect(page.get_by_role("button", name="Retry")).to_have_count(1)
     before, asked = turn_ids(served, page), served.assistant.asked
     page.get_by_role("button", name="Retry").click()
+    deadline = time.monotonic() + 15  # until then the answer that stands there is still the old one
+    while turn_ids(served, page) == before and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
     page.wait_for_selector("#live .measure")
     wait_until_idle(page)
     assert questions(page) == ["what if i move?", "is the line good?"]
