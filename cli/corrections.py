@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,6 @@ from cli.options import AsJson
 from cli.showing import printable
 from corpora.corrections import Format, rows_from
 from domain.errors import Misconfigured
-from memory.corrections_file import FILE_NAME, CorrectionFile
 
 if TYPE_CHECKING:
     from domain.corrections import Correction
@@ -28,7 +28,7 @@ corrections = typer.Typer(
 @corrections.command("list")
 def list_corrections(as_json: AsJson = False) -> None:
     """Everything that was put right, oldest first."""
-    found = CorrectionFile(settings_for_command().data_dir / FILE_NAME).all()
+    found = _all()
     if as_json:
         say_json([asdict(one) for one in found])
         return
@@ -47,7 +47,7 @@ def export(
     kb: Annotated[str | None, typer.Option("--kb", metavar="NAME", help="Of this knowledge base alone.")] = None,
 ) -> None:
     """Write what was put right as rows to train on or to measure with."""
-    found = CorrectionFile(settings_for_command().data_dir / FILE_NAME).all()
+    found = _all()
     rows = list(rows_from((one for one in found if kb in (None, one.knowledge_base)), form))
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     try:
@@ -57,6 +57,12 @@ def export(
             f"The rows cannot be written to “{output}” ({error.strerror}); name a file in a folder that can be."
         ) from error
     note(f"{len(rows)} rows from {len(found)} corrections are in {output}.")
+
+
+def _all() -> Sequence[Correction]:
+    from memory.corrections_file import FILE_NAME, CorrectionFile  # brings pydantic, which --help need not wait for
+
+    return CorrectionFile(settings_for_command().data_dir / FILE_NAME).all()
 
 
 def _as_text(one: Correction) -> str:

@@ -443,7 +443,8 @@ def test_a_screen_reader_hears_the_answer_and_every_control_has_a_name(visit: Vi
     assert page.locator("#announcer").get_attribute("aria-live") == "polite"
     unnamed = page.evaluate(
         "[...document.querySelectorAll('button, textarea, select, input')]"
-        ".filter(e => !(e.getAttribute('aria-label') || e.textContent.trim())).map(e => e.outerHTML)"
+        ".filter(e => !(e.getAttribute('aria-label') || e.textContent.trim()"
+        " || [...(e.labels || [])].some(l => l.textContent.trim()))).map(e => e.outerHTML)"
     )
     assert unnamed == []
 
