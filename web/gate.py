@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from domain.access import Access
 from web.guards import Application, Receive, Scope, Send, header
-from web.refusing import refuse
+from web.refusing import refuse_and_close
 
 UPLOADS = re.compile(r"/(?:[^/]+/)*(?:upload|uploads|import|documents)(?:/[^/]*)?/?")
 """Paths to which files are sent: they may be larger, and are counted."""
@@ -32,7 +32,7 @@ class Gate:
         elif scope["type"] != "http":
             await self._app(scope, receive, send)
         elif refusal := self._refusal(scope):
-            await refuse(scope, send, *refusal, headers=[(b"connection", b"close")])
+            await refuse_and_close(scope, receive, send, *refusal)
         else:
             await _Measured(self._app, self._most_bytes(scope))(scope, receive, send)
 
@@ -74,11 +74,15 @@ class _Measured:
 
     def __init__(self, app: Application, most_bytes: int) -> None:
         self._app, self._left, self._most = app, most_bytes, most_bytes
-        self._started = False
+        self._started, self._more = False, True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def rest() -> MutableMapping[str, Any]:
+            return await receive() if self._more else {"type": "http.disconnect"}
+
         async def measured() -> MutableMapping[str, Any]:
             message = await receive()
+            self._more = message.get("more_body", False)
             self._left -= len(message.get("body", b""))
             if self._left < 0:
                 raise _TooLarge
@@ -96,7 +100,7 @@ class _Measured:
             if self._left >= 0 or self._started:
                 raise
         if self._left < 0 and not self._started:
-            await refuse(scope, send, 413, _too_large(self._most), [(b"connection", b"close")])
+            await refuse_and_close(scope, rest, send, 413, _too_large(self._most))
 
 
 class _TooLarge(Exception):

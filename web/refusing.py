@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
-from web.guards import Header, Scope, Send
+from web.guards import Header, Receive, Scope, Send
+
+_DRAINED_BYTES = 2**20  # what a client may still be sending while it reads why it was refused
+_DRAINED_SECONDS = 1.0
 
 
 async def refuse(scope: Scope, send: Send, status: int, detail: str, headers: Sequence[Header] = ()) -> None:
@@ -17,6 +23,27 @@ async def refuse(scope: Scope, send: Send, status: int, detail: str, headers: Se
     sent = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
     await send({"type": "http.response.start", "status": status, "headers": [*sent, *headers]})
     await send({"type": "http.response.body", "body": body})
+
+
+async def refuse_and_close(scope: Scope, receive: Receive, send: Send, status: int, detail: str) -> None:
+    """As ``refuse``, and the connection ends. What is still being sent is read away first, up to a mebibyte and one
+    second: closing over unread bytes resets the connection, and the client would never see why (RFC 9112, 9.6)."""
+
+    async def held_open(message: MutableMapping[str, Any]) -> None:
+        await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+    await refuse(scope, held_open, status, detail, [(b"connection", b"close")])
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(_drain(receive), _DRAINED_SECONDS)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _drain(receive: Receive) -> None:
+    left, more = _DRAINED_BYTES, True
+    while more and left > 0:
+        message = await receive()
+        left -= len(message.get("body", b""))
+        more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 def retry_after(seconds: float) -> Header:

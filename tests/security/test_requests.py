@@ -326,6 +326,20 @@ def test_another_sites_page_changes_nothing(ann: httpx.Client, headers: dict[str
     leaks_nothing(reply)
 
 
+def test_who_is_refused_may_finish_what_they_were_sending_and_hears_why(world: World) -> None:
+    at = urlsplit(world.url)
+    head = ("POST /log-in HTTP/1.1", f"Host: {at.netloc}", "Origin: https://evil.example", "Content-Length: 2000")
+    with socket.create_connection((str(at.hostname), int(at.port or 0)), timeout=10) as line:
+        line.sendall("\r\n".join(head).encode() + b"\r\n\r\n" + b"a" * 1000)
+        told = line.recv(4096)
+        line.sendall(b"a" * 500)
+        line.sendall(b"a" * 500)
+        while more := line.recv(4096):  # a server that had closed would reset the connection here
+            told += more
+    assert told.startswith(b"HTTP/1.1 403 ")
+    assert b"another site's page" in told
+
+
 def test_our_own_page_may(world: World, ann: httpx.Client) -> None:
     headers = {"origin": world.url, "sec-fetch-site": "same-origin"}
     assert ann.post("/api/v1/conversations", headers=headers).status_code == 201
