@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.end_to_end.browsing import PHONE, Visit, Visits, ask, chromium, needs_chromium
-from tests.end_to_end.fake_page import SHORT_MS, Served
+from tests.end_to_end.browsing import PHONE, Visit, ask, needs_chromium
+from tests.end_to_end.fake_page import Served
 from tests.web.fakes import FakeAssistant
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -21,24 +21,6 @@ def served() -> Iterator[Served]:
     served = Served(FakeAssistant(knowledge_bases_count=2))
     yield served
     served.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium(SHORT_MS) as browser:
-        yield browser
-
-
-@pytest.fixture
-def visit(browser: Browser, served: Served) -> Iterator[Visit]:
-    """Opens the page; afterwards asserts that no page asked another host for anything or raised an error."""
-    visits = Visits(browser, SHORT_MS)
-
-    def open_page(context: BrowserContext | None = None, address: str = "", **settings: object) -> Page:
-        return visits.open(address or served.url, context, **settings)
-
-    yield open_page
-    visits.close()
 
 
 def test_the_first_visit_shows_what_is_known_and_an_example_can_be_asked(visit: Visit) -> None:

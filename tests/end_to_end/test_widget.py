@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from domain.access import Access
-from tests.end_to_end.browsing import PHONE, chromium, needs_chromium
+from tests.end_to_end.browsing import PHONE, needs_chromium
 from tests.web.api.served import Served
 from tests.web.fakes import FakeAssistant
 
@@ -67,12 +67,6 @@ def shop() -> Iterator[Shop]:
     yield shop
     served.close()
     shop.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium(SHORT_MS) as browser:
-        yield browser
 
 
 @pytest.fixture
