@@ -73,6 +73,7 @@ class InMemoryConversationStore:
         self._limits = checked(limits)
         self._now = now
         self._records: dict[tuple[str, str], Record] = {}
+        self._erased: dict[str, float] = {}  # owner -> when
         self.lock = threading.RLock()
 
     @property
@@ -89,9 +90,11 @@ class InMemoryConversationStore:
             return record.conversation(owner, conversation_id)
 
     def append(self, owner: str, conversation_id: str, turn: Turn) -> None:
-        """Stores ``turn``; a turn whose id is there already is left as it was."""
+        """Stores ``turn``; a turn whose id is there already is left as it was, one from before an erasure out."""
         data = encoded_within(turn, self._limits)
         with self.lock:
+            if turn.asked_at and turn.asked_at <= self._erased.get(owner, 0.0):
+                return
             record = self.record(owner, conversation_id) or Record("")
             if turn.id in record.turns:
                 return
@@ -154,6 +157,7 @@ class InMemoryConversationStore:
     def erase(self, owner: str) -> int:
         """Forgets everything of ``owner``."""
         with self.lock:
+            self._erased[owner] = self._now()
             mine = [name for _, name, _ in self.records(owner)]
             for name in mine:
                 del self._records[owner, name]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence as SequenceOf
 from dataclasses import replace
@@ -122,7 +123,7 @@ class KeepingStore:
 
     def erase(self, owner: str) -> int:
         """Forgets all that is kept of ``owner``, waiting turns and hand-offs included; how many conversations that
-        were."""
+        were. What waits in another process's journal is refused by the mark that this leaves."""
         self._replay(_PATIENCE_OF_CHANGES_SECONDS)
         with self._lock:
             for key in [key for key in self._lately if key[0] == owner]:
@@ -169,9 +170,18 @@ class KeepingStore:
             self._replay(_PATIENCE_SECONDS)
 
     def _replay(self, patience_seconds: float = -1) -> None:
-        count = self._journal.replay(self.store.append, patience_seconds)
+        count = self._journal.replay(self._store_late, patience_seconds)
         if count:
             _log.warning("%d turns that waited for the conversation memory are stored now.", count)
+
+    def _store_late(self, owner: str, conversation_id: str, turn: Turn) -> None:
+        """As ``append`` of the store. A turn that waited for longer than a conversation lives is let go: the mark of an
+        erasure lives no longer either."""
+        ttl = self.limits.ttl_seconds
+        if ttl is not None and turn.asked_at and turn.asked_at + ttl < time.time():
+            _log.warning("A turn that waited for the conversation memory is let go: its time to live is over.")
+            return
+        self.store.append(owner, conversation_id, turn)
 
     def _look_after(self) -> None:
         with self._lock:

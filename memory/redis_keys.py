@@ -5,6 +5,7 @@ that any string is a safe id and no name can be read from a key:
 
     colloquy:schema                          the version of this layout
     colloquy:v1:{O}:conversations            sorted set: conversation id by time of its last turn (µs)
+    colloquy:v1:{O}:erased                   string: when the owner erased everything (µs); outlives what may wait
     colloquy:v1:{O}:conversation:C:turns     list: encoded turns, oldest first
     colloquy:v1:{O}:conversation:C:ids       list: their ids, in step with the turns
     colloquy:v1:{O}:conversation:C:about     hash: title, updated_us, bytes, trimmed, pinned, branched_from
@@ -43,6 +44,11 @@ def digest(name: str) -> str:
 def index_key(owner: str) -> str:
     """The key of the list of ``owner``'s conversations."""
     return f"colloquy:v1:{{{owner_hash(owner)}}}:conversations"
+
+
+def erased_key(owner: str) -> str:
+    """The key of the mark that ``owner`` erased everything."""
+    return f"colloquy:v1:{{{owner_hash(owner)}}}:erased"
 
 
 def prefix_of(owner: str) -> str:

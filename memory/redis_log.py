@@ -132,6 +132,10 @@ class LogIndex:
         if settled:
             self._run(_DROP, [LOG_TURNS, LOG_FEEDBACK, LOG_PLACES], settled)
 
+    def remove(self, place: Place) -> None:
+        """Forgets the line of a turn that is not stored after all."""
+        self._run(_DROP, [LOG_TURNS, LOG_FEEDBACK, LOG_PLACES], [place.reference])
+
     def forget(self, owner_digest: str) -> None:
         """Forgets every line of one owner."""
         self._run(_FORGET, [LOG_TURNS, LOG_FEEDBACK, LOG_PLACES], [owner_digest])

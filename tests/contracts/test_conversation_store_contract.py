@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -135,35 +136,42 @@ def test_a_turn_larger_than_a_conversation_may_be_is_rejected_and_changes_nothin
     assert questions(store, owner, "c") == ["Question number 1?"]
 
 
-def test_time_to_live_starts_anew_at_each_append_and_then_takes_everything(new_store: NewStore, owner: str) -> None:
-    store = new_store(MemoryLimits(ttl_seconds=1, max_turns=100, max_bytes=1_000_000))
+def test_time_to_live_starts_anew_at_each_append(new_store: NewStore, owner: str) -> None:
+    store = new_store(MemoryLimits(ttl_seconds=1000, max_turns=100, max_bytes=1_000_000))
     store.append(owner, "left alone", turn(1))
     store.append(owner, "kept busy", turn(1))
-    time.sleep(0.6)
+    time.sleep(0.2)
     store.append(owner, "kept busy", turn(2))
-    time.sleep(0.6)
-    (summary,) = store.list(owner)
-    assert (summary.id, summary.turn_count) == ("kept busy", 2)
-    assert summary.expires_at == pytest.approx(summary.updated_at + 1, abs=0.01)
-    assert questions(store, owner, "left alone") == []
-    time.sleep(0.6)
+    busy, alone = store.list(owner)
+    assert (busy.id, busy.turn_count, alone.id) == ("kept busy", 2, "left alone")
+    for one in (busy, alone):
+        assert one.expires_at == pytest.approx(one.updated_at + 1000, abs=0.05)
+    assert busy.updated_at >= alone.updated_at + 0.19
+
+
+def test_a_conversation_whose_time_is_over_is_gone(new_store: NewStore, owner: str) -> None:
+    store = new_store(MemoryLimits(ttl_seconds=1, max_turns=100, max_bytes=1_000_000))
+    store.append(owner, "c", turn(1))
+    deadline = time.monotonic() + 30
+    while store.list(owner) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert list(store.list(owner)) == []
-    assert store.load(owner, "kept busy") == Conversation("kept busy", owner)
+    assert store.load(owner, "c") == Conversation("c", owner)
+    assert list(store.search(owner, "question number")) == []
 
 
 def test_time_to_live_starts_anew_when_a_conversation_is_read(new_store: NewStore, owner: str) -> None:
-    store = new_store(MemoryLimits(ttl_seconds=1, max_turns=100, max_bytes=1_000_000))
-    for name in ("read", "exported"):
+    store = new_store(MemoryLimits(ttl_seconds=300, max_turns=100, max_bytes=1_000_000))
+    for name in ("exported", "read"):
         store.append(owner, name, turn(1))
-    time.sleep(0.6)
-    assert len(store.load(owner, "read").turns) == 1
+    time.sleep(0.6)  # twice the share of its life that must pass before a reading renews it
     assert len(store.export(owner).conversations) == 2
-    (read,) = [one for one in store.list(owner) if one.id == "read"]
-    assert read.expires_at == pytest.approx(read.updated_at + 1.6, abs=0.1)
-    time.sleep(0.6)
-    assert [summary.id for summary in store.list(owner)] == ["read"]
-    assert len(store.search(owner, "question number")) == 1
     assert len(store.load(owner, "read").turns) == 1
+    read, exported = store.list(owner)
+    assert (read.id, exported.id) == ("read", "exported")
+    assert read.expires_at is not None
+    assert read.expires_at >= read.updated_at + 300.5
+    assert exported.expires_at == pytest.approx(exported.updated_at + 300, abs=0.05)
 
 
 def test_without_time_to_live_nothing_expires(new_store: NewStore, owner: str) -> None:
@@ -251,6 +259,17 @@ def test_erasing_an_owner_leaves_the_others_and_says_how_much_it_was(new_store: 
     assert questions(store, owner, "a") == []
     assert [summary.id for summary in store.list(other)] == ["b", "a"]
     assert store.erase(owner) == 0
+
+
+def test_what_was_asked_before_an_erasure_is_not_stored_after_it(new_store: NewStore, owner: str) -> None:
+    store, other = new_store(ROOMY), f"{owner} other"
+    before = replace(turn(1), asked_at=time.time() - 60)
+    assert store.erase(owner) == 0
+    store.append(owner, "c", before)
+    store.append(other, "c", before)
+    assert (questions(store, owner, "c"), questions(store, other, "c")) == ([], ["Question number 1?"])
+    store.append(owner, "c", replace(turn(2), asked_at=time.time() + 60))
+    assert questions(store, owner, "c") == ["Question number 2?"]
 
 
 def test_a_deleted_turn_is_gone_and_the_others_keep_their_ids_and_order(new_store: NewStore, owner: str) -> None:

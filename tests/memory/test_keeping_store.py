@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +15,12 @@ from domain.errors import MemoryDown, PartUnavailable, QuestionRejected
 from domain.hand_off import HandOff
 from domain.owners import owner_hash
 from domain.protocols import MemoryLimits
+from memory.codec import encode_turn
 from memory.embedded_server import EmbeddedRedis
 from memory.hand_off_queue import InMemoryHandOffDesk
 from memory.journal import Journal
 from memory.keeping_store import KeepingStore
+from memory.redis_keys import LOG_PLACES
 from memory.redis_store import RedisConversationStore
 
 LIMITS = MemoryLimits(None, 100, 1_000_000)
@@ -60,6 +62,13 @@ def down(store: KeepingStore, owner: str, turn: Turn) -> tuple[Turn, ...]:
     with pytest.raises(MemoryDown) as told:
         store.append(owner, "c", turn)
     return told.value.waiting
+
+
+def logged(house: House, owner: str) -> int:
+    """How many lines of the operators' log are about ``owner``."""
+    plain = RedisConversationStore(house.server.url, LIMITS)
+    places = plain.run_script("return redis.call('HVALS', KEYS[1])", [LOG_PLACES], [])
+    return sum(place.decode().startswith(owner_hash(owner)) for place in places)
 
 
 def settled(store: KeepingStore) -> None:
@@ -196,6 +205,40 @@ def test_deleting_takes_along_what_waits_or_says_that_it_cannot(house: House, ow
     assert store.erase(owner) == 1
     settled(store)
     assert house.ids(owner) == []
+
+
+def test_what_waits_in_another_process_does_not_come_back_after_its_owner_erased_everything(
+    house: House, owner: str, make_turn: MakeTurn
+) -> None:
+    before, after = replace(make_turn(1), asked_at=time.time()), replace(make_turn(2), asked_at=time.time() + 60)
+    alive, dead = (Journal(house.folder / name, 10, 1_000_000) for name in ("alive", "dead"))
+    for journal in (alive, dead):  # two machines that could not reach the server
+        journal.add(owner, "c", encode_turn(before))
+        journal.add(f"{owner} other", "c", encode_turn(before))
+    dead.close()
+    assert house.store().erase(owner) == 0
+    for journal in (alive, Journal(house.folder / "dead", 10, 1_000_000)):
+        inner = RedisConversationStore(house.server.url, LIMITS)
+        store = KeepingStore(inner, journal, house.desk)
+        house.opened.append(store)
+        store.export(owner)  # stores first what waits
+        store.append(owner, "c", after)
+        assert house.ids(owner) == ["turn-2"]
+        assert house.ids(f"{owner} other") == ["turn-1"]
+    assert not any(house.folder.glob("*/*.journal"))
+    assert logged(house, owner) == 1
+
+
+def test_a_turn_that_waited_longer_than_a_conversation_lives_is_let_go(
+    house: House, owner: str, make_turn: MakeTurn
+) -> None:
+    journal = Journal(house.folder / "waiting", 10, 1_000_000)
+    for number, waited in ((1, 7200), (2, 60)):
+        journal.add(owner, "c", encode_turn(replace(make_turn(number), asked_at=time.time() - waited)))
+    inner = RedisConversationStore(house.server.url, MemoryLimits(3600, 100, 1_000_000))
+    house.opened.append(store := KeepingStore(inner, journal, house.desk))
+    store.append(owner, "c", make_turn(3))
+    assert house.ids(owner) == ["turn-2", "turn-3"]
 
 
 def test_a_persons_data_holds_their_hand_offs_and_erasing_takes_them(

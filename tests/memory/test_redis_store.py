@@ -20,7 +20,7 @@ from memory.codec import encode_turn
 from memory.embedded_server import EmbeddedRedis
 from memory.redis_addresses import masked
 from memory.redis_feedback import RedisFeedback
-from memory.redis_keys import SCHEMA_VERSION, conversation_keys, digest
+from memory.redis_keys import SCHEMA_VERSION, conversation_keys, digest, erased_key
 from memory.redis_store import RedisConversationStore
 
 LIMITS = MemoryLimits(ttl_seconds=None, max_turns=100, max_bytes=1_000_000)
@@ -111,7 +111,17 @@ def test_deleting_leaves_no_key_behind(
         store.append(owner, name, make_turn(1))
     store.delete(owner, "a")
     store.erase(owner)
-    assert all_keys(client) == before
+    left = all_keys(client) - before
+    assert len(left) == 1  # the mark that keeps what waits elsewhere from coming back
+    assert left.pop().endswith(":erased")
+
+
+def test_the_mark_of_an_erasure_lives_as_long_as_a_turn_may_wait(
+    server: EmbeddedRedis, client: redis.Redis, owner: str
+) -> None:
+    for ttl, low, high in ((5000, 4_900_000, 5_000_000), (None, -1, -1)):
+        RedisConversationStore(server.url, MemoryLimits(ttl, 10, 10_000)).erase(owner)
+        assert low <= client.pttl(erased_key(owner)) <= high
 
 
 def test_every_key_of_a_conversation_expires_at_one_instant(
