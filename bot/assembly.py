@@ -28,7 +28,7 @@ from bot.own_files import FilesOfOwners
 from bot.personal import Personal
 from bot.policy import Policy, PolicySettings
 from bot.scope import subject_words
-from bot.service import BroughtAlong, part_states, told
+from bot.service import BroughtAlong, page_of, part_states, told
 from bot.telling_words import TellingWords
 from bot.twins import Twins
 from bot.webhook import WebhookSettings
@@ -49,7 +49,7 @@ from domain.protocols import (
     KnowledgeBaseInfo,
     MemoryLimits,
 )
-from domain.service import PartState
+from domain.service import DocumentPage, PartState
 from domain.turn_log import TurnLog
 from generation.rivals import RivalNames
 from generation.sentence_scoring import LogisticWeights, SentenceScorer, TermWeights, open_weights
@@ -265,7 +265,8 @@ class Colloquy:
 
     def follow_ups(self, owner: str, conversation_id: str) -> Sequence[str]:
         """What could be asked next, from the documents."""
-        return open_follow_ups(self.knowledge, self.models.reader).suggest(self.conversation(owner, conversation_id))
+        suggesting = open_follow_ups(self.knowledge, self.models.reader, owner)
+        return suggesting.suggest(self.conversation(owner, conversation_id))
 
     @cached_property
     def files(self) -> FilesOfOwners:
@@ -300,6 +301,11 @@ class Colloquy:
         check_reachable(knowledge_base, owner)
         store = BroughtAlong(history, self._store.limits)
         return self.dialogue(knowledge_base).stream_reply(store, owner, "", message, knowledge_base)
+
+    def documents(self, knowledge_base: str, owner: str = "", after: str = "", limit: int = 50) -> DocumentPage:
+        """The first ``limit`` documents whose id comes after ``after``."""
+        check_reachable(knowledge_base, owner)
+        return page_of(self.knowledge.open(knowledge_base), after, limit)
 
     def count_tokens(self, text: str) -> int:
         """How many tokens the models see in ``text``."""
@@ -343,8 +349,9 @@ class Colloquy:
         """What the reader says of each passage."""
         return self.models.reader.read(question, passages)
 
-    def search(self, knowledge_base: str, text: str, k: int) -> Sequence[RetrievedPassage]:
+    def search(self, knowledge_base: str, text: str, k: int, owner: str = "") -> Sequence[RetrievedPassage]:
         """At most ``k`` passages for ``text`` as it is."""
+        check_reachable(knowledge_base, owner)
         return self.retriever(knowledge_base).retrieve(Query(text, text), k)
 
     def ingest(

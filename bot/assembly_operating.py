@@ -23,6 +23,7 @@ from domain.errors import Misconfigured, PartUnavailable
 from domain.explanation import Explanation
 from domain.feedback import FeedbackStore
 from domain.operating import AuditEntry, Knob, OperatorBook, Search, Trial, Uploaded
+from domain.own_files import check_reachable, is_own
 from domain.passage import Document, Passage
 from domain.protocols import HandOffDesk, KnowledgeBaseInfo
 from domain.turn_log import TurnFilter, TurnLog
@@ -30,8 +31,9 @@ from memory.corrections_file import FILE_NAME, CorrectionFile
 from memory.operator_book import InMemoryOperatorBook
 from memory.redis_operator_book import RedisOperatorBook
 from retrieval.arrays import Matrix
-from retrieval.knowledge_base import KnowledgeBaseStore
+from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
 from retrieval.library import Library, page_source
+from retrieval.milvus_knowledge_base import MilvusKnowledgeBase
 from retrieval.milvus_store import MilvusKnowledgeBaseStore
 from retrieval.quality.coverage import Asked, clusters
 from retrieval.quality.links import read_sources
@@ -45,6 +47,7 @@ from settings import RetrievalSettings, Settings
 _ASKED = 2000  # questions that a report on a knowledge base looks at
 _KEPT = 400  # characters of a text that the audit keeps of a change
 _FUSIONS: tuple[Literal["learned", "rrf"], ...] = ("learned", "rrf")
+_NOBODY = ""  # as whom operators reach documents: nobody's own files are theirs
 _SLUG = re.compile(r"[\W_]+")
 _LOG = logging.getLogger(__name__)
 
@@ -205,6 +208,18 @@ def _spelt(settings: Settings, key: str) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+class _Shared:
+    """What everybody may ask about. People's own files are theirs alone, also before operators."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def open(self, name: str) -> KnowledgeBase | MilvusKnowledgeBase:
+        """Raises ``UnknownKnowledgeBase``, for somebody's own files too."""
+        check_reachable(name, _NOBODY)
+        return self._host.knowledge.open(name)
+
+
 class Trials:
     """``domain.operating.Playground``: one question searched in every way, each with a reader that remembers nothing,
     so that the times can be compared."""
@@ -215,7 +230,7 @@ class Trials:
     def run(self, search: Search) -> Sequence[Trial]:
         """The way of turns first, then the others."""
         chosen = self._host.settings.retrieval
-        base = self._host.knowledge.open(search.knowledge_base)
+        base = _Shared(self._host).open(search.knowledge_base)
         base_settings = chosen.model_copy(update={"only": search.only} if search.only else {})
         ways = [(fusion, reranked) for reranked in (True, False) for fusion in _FUSIONS]
         ways.sort(key=lambda way: way != (chosen.fusion, True))
@@ -245,11 +260,11 @@ class Bases:
 
     @property
     def _library(self) -> Library:
-        return Library(self._host.knowledge, max_bytes=self.max_bytes)
+        return Library(_Shared(self._host), max_bytes=self.max_bytes)
 
     def bases(self) -> Sequence[KnowledgeBaseInfo]:
-        """All of them, by name."""
-        return [self._host.knowledge.info(name) for name in self._host.knowledge.names()]
+        """Those that are nobody's own files, by name."""
+        return [self._host.knowledge.info(name) for name in self._host.knowledge.names() if not is_own(name)]
 
     def documents(self, name: str) -> Sequence[Document]:
         """By title."""
@@ -261,6 +276,8 @@ class Bases:
 
     def create(self, name: str, title: str, by: str) -> None:
         """An empty knowledge base."""
+        if is_own(name):
+            raise Misconfigured(f"The name {name!r} begins as those of people's own files do; choose another one.")
         self._host.knowledge.create(name, title.strip() or name)
         self._record(by, f"knowledge base {name}", "", title.strip() or name)
 
@@ -293,13 +310,14 @@ class Bases:
 
     def rebuild(self, name: str, by: str) -> int:
         """Encodes all passages anew; what is searched stays until the new one is whole."""
+        check_reachable(name, _NOBODY)
         count = self._host.knowledge.reembed(name)
         self._record(by, f"knowledge base {name}", "", f"{count} passages encoded anew")
         return count
 
     def report(self, name: str) -> str:
         """What is wrong with the documents, with the questions that people asked about them."""
-        base = self._host.knowledge.open(name)
+        base = _Shared(self._host).open(name)
         folder = next((SHIPPED_FOLDER / one.folder for one in SHIPPED if one.name == name), None)
         files = read_sources(folder) if folder is not None and folder.is_dir() else {}
         subject = Subject(name, self._host.knowledge.info(name).title, date.today())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bot.follow_ups import FollowUps
 from bot.own_files import FilesOfOwners
+from domain.own_files import check_reachable
 from domain.passage import Document, Passage
 from domain.protocols import PassageReader
 from retrieval.knowledge_base import KnowledgeBaseStore
@@ -14,10 +15,13 @@ from retrieval.milvus_store import MilvusKnowledgeBaseStore
 from settings import Settings
 
 
-def open_follow_ups(knowledge: KnowledgeBaseStore | MilvusKnowledgeBaseStore, reader: PassageReader) -> FollowUps:
-    """Suggests from the documents of ``knowledge``."""
+def open_follow_ups(
+    knowledge: KnowledgeBaseStore | MilvusKnowledgeBaseStore, reader: PassageReader, owner: str
+) -> FollowUps:
+    """Suggests to ``owner`` from the documents of ``knowledge``."""
 
     def passages_of(knowledge_base: str, document_ids: Sequence[str]) -> Sequence[Passage]:
+        check_reachable(knowledge_base, owner)  # an imported conversation may name anybody's files
         with knowledge.open(knowledge_base).snapshot() as snapshot:
             found = list(snapshot.passages(snapshot.rows_of(document_ids)).values())
         place = {id_: number for number, id_ in enumerate(document_ids)}

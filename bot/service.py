@@ -1,14 +1,18 @@
-"""What programs ask for beside a conversation: a turn whose history they bring along, and whether work may be sent."""
+"""What programs ask for beside a conversation: a turn whose history they bring along, which documents there
+are, and whether work may be sent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from domain.answer import Answer, AnswerKind
 from domain.conversation import Conversation, Query, Turn
 from domain.errors import ColloquyError
+from domain.passage import Document
 from domain.protocols import MemoryLimits
-from domain.service import PartState
+from domain.service import DocumentPage, ListedDocument, PartState
 
 _LOADING = "The models are still being loaded; ask again in a few seconds."
 
@@ -43,6 +47,34 @@ def part_states(
         PartState("knowledge base", _trouble(knowledge_base) if opened else _LOADING),
         PartState("models", "" if loaded else _LOADING),
     )
+
+
+class Snapshot(Protocol):
+    """What can be counted at one moment."""
+
+    def rows_of(self, document_ids: Iterable[str]) -> Sequence[int]: ...
+
+
+class Listed(Protocol):
+    """A knowledge base, as far as its documents are listed."""
+
+    def documents(self) -> Iterable[Document]: ...
+
+    def indexed_at(self, document_ids: Sequence[str]) -> Mapping[str, float]: ...
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]: ...
+
+
+def page_of(base: Listed, after: str, limit: int) -> DocumentPage:
+    """The first ``limit`` documents whose id comes after ``after``, by id: one that is put or taken out meanwhile moves
+    no other from its page."""
+    known = sorted(base.documents(), key=lambda one: one.id)
+    rest = [one for one in known if one.id > after]
+    shown = rest[:limit]
+    times = base.indexed_at([one.id for one in shown])
+    with base.snapshot() as snapshot:
+        listed = tuple(ListedDocument(one, len(snapshot.rows_of([one.id])), times.get(one.id)) for one in shown)
+    return DocumentPage(listed, len(known), shown[-1].id if len(rest) > limit else "")
 
 
 def _trouble(check: Callable[[], object]) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol
 from domain.events import TurnEvent
 from domain.feedback import FeedbackStore
 from domain.owner_data import PersonalData
-from domain.passage import RetrievedPassage
+from domain.passage import Document, RetrievedPassage
 from domain.protocols import Assistant
 
 
@@ -26,6 +26,25 @@ class PartState:
         return not self.trouble
 
 
+@dataclass(frozen=True, slots=True)
+class ListedDocument:
+    """A document as lists show it. ``passages`` counts those it was cut into; ``indexed_at``: Unix seconds, None where
+    that is not known."""
+
+    document: Document
+    passages: int
+    indexed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """Some documents by id, how many there are in all, and after which id to go on; "" at the end."""
+
+    documents: tuple[ListedDocument, ...]
+    total: int
+    following: str = ""
+
+
 class Service(Assistant, Protocol):
     """An assistant that programs may use.
 
@@ -40,8 +59,13 @@ class Service(Assistant, Protocol):
     @property
     def personal(self) -> PersonalData: ...
 
-    def search(self, knowledge_base: str, text: str, k: int) -> Sequence[RetrievedPassage]:
-        """At most ``k`` passages for ``text`` as it is. Raises ``UnknownKnowledgeBase``, ``PartUnavailable``."""
+    def search(self, knowledge_base: str, text: str, k: int, owner: str = "") -> Sequence[RetrievedPassage]:
+        """At most ``k`` passages for ``text`` as it is, of what everybody shares or of ``owner``'s own files. Raises
+        ``UnknownKnowledgeBase``, ``PartUnavailable``."""
+        ...
+
+    def documents(self, knowledge_base: str, owner: str = "", after: str = "", limit: int = 50) -> DocumentPage:
+        """The first ``limit`` documents whose id comes after ``after``. Raises as ``search`` does."""
         ...
 
     def stream_answer(

@@ -56,6 +56,13 @@ CREATE TABLE vectors (
 {LEXICON_SCHEMA}
 """
 
+_TIMES = """
+CREATE TABLE IF NOT EXISTS indexed (
+    document_id TEXT PRIMARY KEY REFERENCES documents(id) ON DELETE CASCADE, at REAL NOT NULL
+) WITHOUT ROWID
+"""
+"""Made by the first write: catalogues of older versions are without it, and lack nothing else."""
+
 _BOUND_IN_TIME = """
 SELECT id, metadata FROM documents WHERE json_extract(metadata, '$.supersedes') IS NOT NULL
     OR json_extract(metadata, '$.effective_until') IS NOT NULL OR json_extract(metadata, '$.effective_from') > ?
@@ -166,6 +173,14 @@ class Moment:
         found = self._connection.execute("SELECT content_hash FROM documents WHERE id = ?", (document_id,)).fetchone()
         return str(found[0]) if found else None
 
+    def indexed_at(self, document_ids: Iterable[str]) -> dict[str, float]:
+        """When each of these documents was put (Unix seconds); one of an older version's is left out."""
+        if not self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'indexed'").fetchone():
+            return {}
+        select = "SELECT at FROM indexed WHERE document_id = ?"
+        found = ((id_, self._connection.execute(select, (id_,)).fetchone()) for id_ in document_ids)
+        return {id_: float(row[0]) for id_, row in found if row}
+
     def document(self, document_id: str) -> tuple[Document, str] | None:
         select = "SELECT id, title, source, metadata, text FROM documents WHERE id = ?"
         found = self._connection.execute(select, (document_id,)).fetchone()
@@ -216,6 +231,7 @@ class Catalogue:
         Raises ``DocumentRejected`` when a passage's id is taken, ``PartUnavailable`` while another writes.
         """
         with self._changing() as connection:
+            connection.execute(_TIMES)
             for prepared, matrix in zip(documents, vectors, strict=True):
                 connection.execute("DELETE FROM documents WHERE id = ?", (prepared.document.id,))
                 _insert(connection, prepared, matrix)
@@ -332,6 +348,7 @@ def _insert(connection: sqlite3.Connection, prepared: PreparedDocument, matrix: 
         "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?)",
         (document.id, document.title, document.source, _json(document.metadata), prepared.content_hash, prepared.text),
     )
+    connection.execute("INSERT INTO indexed VALUES (?, ?)", (document.id, time.time()))
     for passage, vector in zip(prepared.passages, matrix, strict=True):
         row = _insert_passage(connection, document.id, passage)
         connection.execute("INSERT INTO vectors VALUES (?, ?)", (row, vector.astype("<f4").tobytes()))

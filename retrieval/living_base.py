@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from typing import cast
 
@@ -78,6 +78,11 @@ class KnowledgeBase:
         """All documents, by id."""
         with self._reading() as (_, moment):
             return moment.documents()
+
+    def indexed_at(self, document_ids: Sequence[str]) -> Mapping[str, float]:
+        """When each of these documents was put, in Unix seconds."""
+        with self._reading() as (_, moment):
+            return moment.indexed_at(document_ids)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:

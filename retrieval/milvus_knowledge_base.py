@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import cast
@@ -24,6 +24,7 @@ from retrieval.milvus_schema import (
     RECORD_FIELDS,
     Head,
     document_of,
+    indexed_at,
     passage_of,
 )
 from retrieval.milvus_server import CLOCK_SKEW_SECONDS, CollectionGone, MilvusServer, Row
@@ -182,6 +183,11 @@ class MilvusKnowledgeBase:
         seen = both('kind == "document"', self._reader.seen(head))
         found = self._reader.server.scan(self._reader.names.records, seen, RECORD_FIELDS)
         return sorted((document_of(row) for row in found), key=lambda document: document.id)
+
+    def indexed_at(self, document_ids: Sequence[str]) -> Mapping[str, float]:
+        """When each of these documents was put, in Unix seconds."""
+        times = {row["document_id"]: indexed_at(row) for row in self._reader.versions(self._head(), document_ids)}
+        return {id_: at for id_, at in times.items() if at is not None}
 
     @contextmanager
     def snapshot(self) -> Iterator[MilvusSnapshot]:

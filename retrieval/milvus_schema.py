@@ -9,6 +9,7 @@ of a write that failed) and the writer's *lease*.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
@@ -116,7 +117,7 @@ def document_records(prepared: PreparedDocument, copy: int, born: int) -> Iterat
     """A version of a document and its text in parts."""
     document, id_ = prepared.document, _bounded(prepared.document.id, _ID_BYTES, prepared, "id")
     values: Row = {"title": document.title, "source": document.source, "metadata": dict(document.metadata)}
-    values |= {"content_hash": prepared.content_hash, "passages": len(prepared.passages)}
+    values |= {"content_hash": prepared.content_hash, "passages": len(prepared.passages), "indexed_at": time.time()}
     yield record(
         f"document:{copy}",
         "document",
@@ -168,6 +169,12 @@ def document_of(row: Row) -> Document:
     """The document of a row of that kind."""
     values = json.loads(row["payload"])
     return Document(row["document_id"], values["title"], values["source"], values["metadata"])
+
+
+def indexed_at(row: Row) -> float | None:
+    """When the document of such a row was put (Unix seconds); None for one that an older version put."""
+    found = json.loads(row["payload"]).get("indexed_at")
+    return None if found is None else float(found)
 
 
 def _bounded(text: str, limit: int, prepared: PreparedDocument, what: str) -> str:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-from urllib.parse import quote
-
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from domain.conversation import Conversation
 from domain.errors import PartUnavailable, QuestionRejected
 from domain.protocols import Assistant
-from domain.redaction import redacted_conversation
-from web.exporting import file_name, markdown_of
-from web.pdf import Fonts, pdf_of, system_fonts
+from web.exported import KINDS, Form, as_file
 from web.texts import Texts
 from web.view import View
 from web.visitors import owner_of_request, texts_for, valid, view_of
 
-_KINDS = {"md": "text/markdown; charset=utf-8", "json": "application/json", "pdf": "application/pdf"}
 _LONGEST_SEARCH = 200
 
 
@@ -69,36 +62,14 @@ def _taken_in(assistant: Assistant, owner: str, data: bytes, texts: Texts) -> JS
 def _exported(assistant: Assistant, request: Request, conversation_id: str, kind: str, covered: bool) -> Response:
     owner = owner_of_request(request)
     conversation = assistant.conversation(owner, conversation_id) if owner and conversation_id else None
-    if conversation is None or not conversation.turns or kind not in _KINDS:
+    if conversation is None or not conversation.turns or kind not in KINDS:
         return _said(texts_for(request).actions.nothing_to_export, 404)
-    headers = {"Content-Disposition": _attached(file_name(conversation, kind)), "Cache-Control": "no-store"}
-    if kind == "json":
-        archive = assistant.shelf.written(owner, conversation_id, covered=covered)
-        return Response(archive, media_type=_KINDS[kind], headers=headers)
-    if covered:
-        conversation = redacted_conversation(conversation)
-    return Response(_drawn(conversation, _view(assistant, request), kind), media_type=_KINDS[kind], headers=headers)
-
-
-def _drawn(conversation: Conversation, view: View, kind: str) -> bytes:
-    return pdf_of(conversation, view, _fonts()) if kind == "pdf" else markdown_of(conversation, view).encode()
+    return as_file(assistant.shelf, conversation, Form(kind, covered), _view(assistant, request))
 
 
 def _view(assistant: Assistant, request: Request) -> View:
     bases = list(assistant.knowledge_bases(owner_of_request(request)))
     return view_of(request.headers.get("cookie"), request.headers.get("accept-language"), bases)
-
-
-@cache
-def _fonts() -> Fonts:
-    """Looked for once: walking a system's font folders takes a moment."""
-    return system_fonts()
-
-
-def _attached(name: str) -> str:
-    """RFC 6266: the name in letters that every browser reads, and as it is."""
-    plain = name.encode("ascii", "ignore").decode().strip("-._ ") or "conversation"
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
 
 
 def _said(message: str, status: int) -> JSONResponse:

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.assembly import Colloquy, assemble
-from domain.answer import AnswerKind
-from domain.conversation import Query
+from domain.answer import Answer, AnswerKind
+from domain.conversation import Conversation, Query, Turn
 from domain.errors import UnknownKnowledgeBase
 from domain.events import AnswerFinished
+from domain.operating import Search
+from domain.own_files import own_base
+from domain.passage import Passage, RetrievedPassage
+from memory.archive import write_archive
 from memory.in_memory_store import InMemoryConversationStore
 from settings import MemorySettings, Settings
 
@@ -108,3 +112,37 @@ def test_a_setting_that_an_operator_changes_decides_the_next_turn(assistant: Col
     logged = assistant.operator.turns.recent(2)
     assert [one.kind for one in logged] == [AnswerKind.ABSTAINED, first.turn.answer.kind]
     assert [item.question for item in assistant.operator.queue.items()] == ["How much does moving fibre cost?"]
+
+
+def test_files_of_ones_own_are_reached_by_nobody_else_whatever_is_asked(assistant: Colloquy) -> None:
+    [lease] = assistant.files.upload(
+        "ann", "lease.md", b"# Lease\n\n## Deposit\n\nThe deposit is two months of rent.\n"
+    )
+    base = own_base("ann")
+    assert "two months" in assistant.search(base, "How much is the deposit?", 3, "ann")[0].passage.text
+    assert [one.document for one in assistant.documents(base, "ann").documents] == [lease]
+    taken = assistant.shelf.take_in("bob", _forged_archive(base, lease.id))
+    tries: list[Callable[[], object]] = [
+        lambda: assistant.search(base, "How much is the deposit?", 3),
+        lambda: assistant.search(base, "How much is the deposit?", 3, "bob"),
+        lambda: assistant.documents(base, "bob"),
+        lambda: assistant.document(base, lease.id, "bob"),
+        lambda: assistant.stream_reply("bob", "c9", "How much is the deposit?", base),
+        lambda: assistant.stream_answer("bob", base, "How much is the deposit?", []),
+        lambda: assistant.follow_ups("bob", taken.id),
+        lambda: assistant.operator.library.documents(base),
+        lambda: assistant.operator.library.page(base, lease.id),
+        lambda: assistant.operator.playground.run(Search(base, "How much is the deposit?", 3)),
+    ]
+    for reach in tries:
+        with pytest.raises(UnknownKnowledgeBase):
+            reach()
+    assert base not in {info.name for info in assistant.operator.library.bases()}
+
+
+def _forged_archive(base: str, document_id: str) -> bytes:
+    """What somebody takes in who knows the names of a knowledge base and a document, and not what is in them."""
+    passage = Passage(f"{document_id}#x", document_id, "?", "?", "?", (0, 1), ("?",))
+    answer = Answer("?", AnswerKind.ABSTAINED)
+    turn = Turn("t1", "?", Query("?", "?"), answer, (RetrievedPassage(passage, 1.0, 1),), knowledge_base=base)
+    return write_archive(Conversation("c", "bob", "?", (turn,)))

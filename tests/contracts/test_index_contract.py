@@ -62,6 +62,18 @@ def test_what_was_put_comes_back_equal(index: SearchableIndex) -> None:
         assert [passage.metadata for passage in found.values()] == [{"n": "0"}, {"n": "0"}]
 
 
+def test_it_is_known_when_a_document_was_put_until_it_is_gone(index: SearchableIndex) -> None:
+    before = time.time()
+    put(index, prepared("moving", "First."))
+    first = index.indexed_at(["moving", "nowhere"])
+    put(index, prepared("moving", "Second."))
+    again = index.indexed_at(["moving"])
+    assert list(first) == ["moving"]
+    assert before <= first["moving"] <= again["moving"] <= time.time()
+    index.delete("moving")
+    assert index.indexed_at(["moving"]) == {}
+
+
 def test_unknown_documents_are_none(index: SearchableIndex) -> None:
     assert index.document("x") is None
     assert index.content_hash("x") is None

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -41,6 +41,8 @@ class SearchableIndex(Index, Protocol):
     def put_many(self, documents: Sequence[PreparedDocument]) -> None: ...
 
     def snapshot(self) -> AbstractContextManager[Any]: ...
+
+    def indexed_at(self, document_ids: Sequence[str]) -> Mapping[str, float]: ...
 
 
 class IndexStore(Protocol):

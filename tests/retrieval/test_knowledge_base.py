@@ -185,3 +185,16 @@ def test_row_numbers_are_never_used_again(tmp_path: Path) -> None:
     base.put_many([prepared("a", "one")])
     with base.snapshot() as snapshot:
         assert snapshot.rows() == [2]
+
+
+def test_a_catalogue_of_before_times_were_kept_goes_on_and_keeps_them_from_then_on(tmp_path: Path) -> None:
+    import sqlite3
+
+    base = KnowledgeBaseStore(tmp_path, WordEncoder()).create("help")
+    base.put_many([prepared("old", "one")])
+    with sqlite3.connect(tmp_path / "help.sqlite3") as older:
+        older.execute("DROP TABLE indexed")
+    older.close()
+    assert base.indexed_at(["old"]) == {}
+    base.put_many([prepared("new", "two")])
+    assert list(base.indexed_at(["old", "new"])) == ["new"]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from bot.handing_off import Where
 from domain.answer import Answer, AnswerKind
 from domain.conversation import Conversation, Query, Turn
 from domain.events import TurnEvent
 from domain.feedback import Feedback, GivenFeedback
-from domain.passage import RetrievedPassage
+from domain.passage import Document, RetrievedPassage
 from domain.service import PartState
 
 if TYPE_CHECKING:
@@ -42,8 +44,28 @@ class FakeFeedback:
         return [GivenFeedback(turn, "", "", item) for (_, _, turn), item in list(self.given.items())[:limit]]
 
 
+class FakeBase:
+    """A knowledge base to be listed: each document cut into two passages, and put at the second of its place."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._documents = documents
+
+    def documents(self) -> Sequence[Document]:
+        return self._documents
+
+    def indexed_at(self, document_ids: Sequence[str]) -> Mapping[str, float]:
+        return {one.id: float(place) for place, one in enumerate(self._documents, 1) if one.id in document_ids}
+
+    @contextmanager
+    def snapshot(self) -> Iterator[FakeBase]:
+        yield self
+
+    def rows_of(self, document_ids: Iterable[str]) -> Sequence[int]:
+        return [number for id_ in document_ids for number in (1, 2)]
+
+
 def stateless_reply(
-    assistant: FakeAssistant, knowledge_base: str, message: str, history: Sequence[tuple[str, str]]
+    assistant: FakeAssistant, where: Where, message: str, history: Sequence[tuple[str, str]]
 ) -> Iterator[TurnEvent]:
     """A turn of a copy of ``assistant`` that remembers ``history`` and nothing else."""
     from tests.web.fakes import FakeAssistant
@@ -51,11 +73,12 @@ def stateless_reply(
     def turn(asked: str, answered: str) -> Turn:
         return Turn("", asked, Query(asked, asked), Answer(answered, AnswerKind.GENERATED))
 
-    told = Conversation("scratch-pad", "", turns=tuple(turn(*pair) for pair in history))
+    told = Conversation(where.conversation_id, where.owner, turns=tuple(turn(*pair) for pair in history))
     scratch = FakeAssistant(assistant.pause_seconds, assistant.slow_seconds, assistant.knowledge_bases_count)
-    scratch.kept[("", "scratch-pad")] = told
+    scratch.kept[(where.owner, where.conversation_id)] = told
+    scratch.files = assistant.files
     try:
-        yield from scratch.stream_reply("", "scratch-pad", message, knowledge_base)
+        yield from scratch.stream_reply(where.owner, where.conversation_id, message, where.knowledge_base)
     finally:
         assistant.closed += scratch.closed
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.conversations import Shelf, memory_for
 from bot.handing_off import Where
+from bot.service import page_of
 from domain.answer import Answer, AnswerKind, Citation, Weighting
 from domain.conversation import Conversation, ConversationSummary, Gate, Query, Trace, Turn
 from domain.errors import PartUnavailable, QuestionRejected, UnknownKnowledgeBase
@@ -24,12 +25,12 @@ from domain.explanation import Explanation
 from domain.own_files import check_reachable, is_own, own_base
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import KnowledgeBaseInfo, MemoryLimits, TurnStore
-from domain.service import PartState
+from domain.service import DocumentPage, PartState
 from memory.archive import read_archive, write_archive
 from tests.web.explanations import EXPLANATION
 from tests.web.fake_files import FakeFiles
 from tests.web.fake_personal import FakePersonal
-from tests.web.fake_service import FakeFeedback, searched, stateless_reply, states
+from tests.web.fake_service import FakeBase, FakeFeedback, searched, stateless_reply, states
 from tests.web.fake_shelf import KeptStore, summary_of
 
 MOVING = """# Moving home
@@ -75,6 +76,8 @@ DOCUMENTS = {
     "moving": (Document("moving", "Moving home", "moving.md", {"region": "UK"}), MOVING),
     "router": (Document("router", "Router <b>lights</b>", "router.md"), ROUTER),
 }
+
+SHARED = [document for document, _ in DOCUMENTS.values()]
 
 
 def _words(text: str) -> set[str]:
@@ -195,15 +198,19 @@ class FakeAssistant:
             self._feedback = FakeFeedback(self)
         return self._feedback
 
-    def search(self, knowledge_base: str, text: str, k: int) -> Sequence[RetrievedPassage]:
-        self.document(knowledge_base, "")
-        return searched(_search(text), k)
+    def search(self, knowledge_base: str, text: str, k: int, owner: str = "") -> Sequence[RetrievedPassage]:
+        self.document(knowledge_base, "", owner)
+        return searched(_search(text, self.files.passages(owner) if is_own(knowledge_base) else PASSAGES), k)
 
     def stream_answer(
         self, owner: str, knowledge_base: str, message: str, history: Sequence[tuple[str, str]]
     ) -> Iterator[TurnEvent]:
-        self.document(knowledge_base, "")
-        return stateless_reply(self, knowledge_base, message, history)
+        self.document(knowledge_base, "", owner)
+        return stateless_reply(self, Where(owner, "scratch-pad", knowledge_base), message, history)
+
+    def documents(self, knowledge_base: str, owner: str = "", after: str = "", limit: int = 50) -> DocumentPage:
+        self.document(knowledge_base, "", owner)
+        return page_of(FakeBase(self.files.list(owner) if is_own(knowledge_base) else SHARED), after, limit)
 
     def count_tokens(self, text: str) -> int:
         return len(text.split())

@@ -7,6 +7,7 @@ from contextlib import suppress
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 
+from web.api.archives import add_archives
 from web.api.chat_completions import add_chat_completions
 from web.api.conversations import add_conversations, add_parts_of_turns
 from web.api.described import describe_the_rest
@@ -33,6 +34,7 @@ def build_api(desk: Desk) -> FastAPI:
     api = FastAPI(title="Colloquy", version="1", description=_ABOUT, docs_url=None, redoc_url=None)
     v1 = APIRouter(prefix="/api/v1", dependencies=[Depends(asking)])
     add_conversations(v1, desk)
+    add_archives(v1, desk)
     add_turns(v1, desk)
     add_parts_of_turns(v1, desk)
     add_knowledge(v1, desk)

@@ -46,14 +46,14 @@ def add_chat_completions(router: APIRouter, desk: Desk) -> None:
     """Adds what OpenAI's clients ask for."""
 
     @router.get("/v1/models", responses=openai_responses(), tags=["openai"])
-    def list_models() -> ModelList:
-        """The knowledge bases."""
-        return ModelList(data=[Model.of(info) for info in desk.service.knowledge_bases()])
+    def list_models(caller: Asking) -> ModelList:
+        """The knowledge bases that the caller can ask."""
+        return ModelList(data=[Model.of(info) for info in desk.service.knowledge_bases(caller.owner)])
 
     @router.get("/v1/models/{model}", responses=openai_responses(404), tags=["openai"])
-    def get_model(model: Annotated[str, Path(max_length=200)]) -> Model:
+    def get_model(caller: Asking, model: Annotated[str, Path(max_length=200)]) -> Model:
         """One knowledge base."""
-        infos = {info.name: info for info in desk.service.knowledge_bases()}
+        infos = {info.name: info for info in desk.service.knowledge_bases(caller.owner)}
         if model not in infos:
             raise _no_model(model)
         return Model.of(infos[model])

@@ -1,10 +1,10 @@
-"""Conversations and the turns in them: list, get, rename, delete, export, feedback, trace."""
+"""Conversations and the turns in them: list, get, rename, delete, feedback, trace."""
 
 from __future__ import annotations
 
 import time
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from domain.conversation import Conversation, Turn
 from domain.explanation import Explanation
@@ -31,34 +31,21 @@ def add_conversations(router: APIRouter, desk: Desk) -> None:
     @router.get("/conversations/{conversation_id}", responses=responses(404), tags=["conversations"])
     def get_conversation(conversation_id: ConversationId, caller: Asking) -> ConversationOut:
         """A conversation with all its turns."""
-        return ConversationOut.of(_found(desk, caller.owner, conversation_id))
+        return ConversationOut.of(found_conversation(desk, caller.owner, conversation_id))
 
     @router.patch("/conversations/{conversation_id}", responses=responses(404), tags=["conversations"])
     def rename_conversation(conversation_id: ConversationId, change: RenameIn, caller: Asking) -> ConversationOut:
         """Give a conversation another title."""
-        _found(desk, caller.owner, conversation_id)
+        found_conversation(desk, caller.owner, conversation_id)
         service.rename_conversation(caller.owner, conversation_id, change.title)
-        return ConversationOut.of(_found(desk, caller.owner, conversation_id))
-
-    @router.get(
-        "/conversations/{conversation_id}/export",
-        response_class=Response,
-        responses={**responses(404), 200: {"content": {"application/json": {"schema": {"type": "object"}}}}},
-        tags=["conversations"],
-    )
-    def export_conversation(conversation_id: ConversationId, caller: Asking, covered: bool = False) -> Response:
-        """A conversation as a file that the page takes in again; ``covered``: personal data blacked out."""
-        _found(desk, caller.owner, conversation_id)
-        named = {"content-disposition": f'attachment; filename="{conversation_id}.json"'}
-        written = service.shelf.written(caller.owner, conversation_id, covered=covered)
-        return Response(written, media_type="application/json", headers=named)
+        return ConversationOut.of(found_conversation(desk, caller.owner, conversation_id))
 
     @router.delete(
         "/conversations/{conversation_id}", status_code=204, responses=responses(404), tags=["conversations"]
     )
     def delete_conversation(conversation_id: ConversationId, caller: Asking) -> None:
         """Forget a conversation for good."""
-        _found(desk, caller.owner, conversation_id)
+        found_conversation(desk, caller.owner, conversation_id)
         service.delete_conversation(caller.owner, conversation_id)
 
 
@@ -92,7 +79,8 @@ def add_parts_of_turns(router: APIRouter, desk: Desk) -> None:
             raise _no_turn()
 
 
-def _found(desk: Desk, owner: str, conversation_id: str) -> Conversation:
+def found_conversation(desk: Desk, owner: str, conversation_id: str) -> Conversation:
+    """One of the owner's own conversations; 404 for any other."""
     conversation = desk.service.conversation(owner, conversation_id)
     if not conversation.turns:
         raise Refused(404, "You have no conversation of that id; GET /api/v1/conversations lists those you have.")

@@ -6,9 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from domain.own_files import check_reachable
 from web.api.desk import Asking, Desk
-from web.api.models import DocumentOut, KnowledgeBaseList, KnowledgeBaseOut, PassageOut, SearchOut
+from web.api.models import DocumentList, DocumentOut, KnowledgeBaseList, KnowledgeBaseOut, PassageOut, SearchOut
 from web.api.problems import Refused, responses
 
 BaseName = Annotated[str, Path(max_length=200)]
@@ -20,9 +19,10 @@ def add_knowledge(router: APIRouter, desk: Desk) -> None:
     service = desk.service
 
     @router.get("/knowledge-bases", responses=responses(), tags=["knowledge"])
-    def knowledge_bases() -> KnowledgeBaseList:
-        """What can be asked about."""
-        return KnowledgeBaseList(knowledge_bases=[KnowledgeBaseOut.of(info) for info in service.knowledge_bases()])
+    def knowledge_bases(caller: Asking) -> KnowledgeBaseList:
+        """What the caller can ask about: what everybody shares, and the caller's own files."""
+        found = service.knowledge_bases(caller.owner)
+        return KnowledgeBaseList(knowledge_bases=[KnowledgeBaseOut.of(info) for info in found])
 
     @router.get("/knowledge-bases/{knowledge_base}/search", responses=responses(404), tags=["knowledge"])
     def search(
@@ -32,9 +32,18 @@ def add_knowledge(router: APIRouter, desk: Desk) -> None:
         k: Annotated[int, Query(ge=1, le=50, description="passages at most")] = 5,
     ) -> SearchOut:
         """The passages that answer, best first, without an answer written from them."""
-        check_reachable(knowledge_base, caller.owner)
-        found = service.search(knowledge_base, q, k)
+        found = service.search(knowledge_base, q, k, caller.owner)
         return SearchOut(passages=[PassageOut.of(passage) for passage in found])
+
+    @router.get("/knowledge-bases/{knowledge_base}/documents", responses=responses(404), tags=["knowledge"])
+    def list_documents(
+        caller: Asking,
+        knowledge_base: BaseName,
+        after: Annotated[str, Query(max_length=1000, description="the id that the page before ended with")] = "",
+        limit: Annotated[int, Query(ge=1, le=200, description="documents at most")] = 50,
+    ) -> DocumentList:
+        """The documents without their texts, by id, page by page."""
+        return DocumentList.of(service.documents(knowledge_base, caller.owner, after, limit))
 
     @router.get(
         "/knowledge-bases/{knowledge_base}/documents/{document_id:path}", responses=responses(404), tags=["knowledge"]

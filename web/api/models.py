@@ -13,6 +13,7 @@ from domain.conversation import Conversation, ConversationSummary, Gate, Query, 
 from domain.feedback import LONGEST_COMMENT
 from domain.passage import Document, RetrievedPassage
 from domain.protocols import KnowledgeBaseInfo
+from domain.service import DocumentPage, ListedDocument
 
 Span = tuple[int, int]
 _LONGEST_NAME = 200
@@ -198,6 +199,14 @@ class ConversationOut(_Wire):
         return cls(id=conversation.id, title=conversation.title, turns=turns, trimmed=conversation.trimmed)
 
 
+class ImportedOut(_Wire):
+    """A conversation that was taken in, under the id it has here."""
+
+    id: str
+    title: str
+    turn_count: int
+
+
 class NewConversation(_Wire):
     """An id nobody has used. Nothing is kept under it before its first turn."""
 
@@ -308,6 +317,45 @@ class DocumentOut(_Wire):
             span=span,
             text=text[span[0] : span[1]],
         )
+
+
+class ListedDocumentOut(_Wire):
+    """A document without its text. ``passages`` counts those it was cut into; ``indexed_at``: null where that is not
+    known."""
+
+    id: str
+    title: str
+    source: str
+    metadata: Mapping[str, str]
+    passages: int
+    indexed_at: float | None
+
+    @classmethod
+    def of(cls, listed: ListedDocument) -> ListedDocumentOut:
+        """From the domain."""
+        one = listed.document
+        return cls(
+            id=one.id,
+            title=one.title,
+            source=one.source,
+            metadata=one.metadata,
+            passages=listed.passages,
+            indexed_at=listed.indexed_at,
+        )
+
+
+class DocumentList(_Wire):
+    """Some of ``total`` documents, by id; ``next`` is the ``after`` of the next page, null on the last."""
+
+    documents: list[ListedDocumentOut]
+    total: int
+    next: str | None
+
+    @classmethod
+    def of(cls, page: DocumentPage) -> DocumentList:
+        """From the domain."""
+        listed = [ListedDocumentOut.of(one) for one in page.documents]
+        return cls(documents=listed, total=page.total, next=page.following or None)
 
 
 class Erased(_Wire):

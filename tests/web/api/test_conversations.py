@@ -64,18 +64,6 @@ def test_a_person_gets_all_that_is_kept_of_them_and_has_it_forgotten(client: htt
     assert "personal-2" in listed(client)
 
 
-def test_an_export_is_a_file_that_can_be_taken_in_again(client: httpx.Client, served: Served) -> None:
-    ask(client, "taken-along", "Mail me at ann@example.org about half price?")
-    whole = client.get("/api/v1/conversations/taken-along/export")
-    assert whole.headers["content-disposition"] == 'attachment; filename="taken-along.json"'
-    again = served.assistant.shelf.take_in("api-local", whole.content)
-    assert again.turns[0].question == "Mail me at ann@example.org about half price?"
-    covered = client.get("/api/v1/conversations/taken-along/export", params={"covered": True})
-    assert "ann@example.org" in whole.text
-    assert "ann@example.org" not in covered.text
-    assert client.get("/api/v1/conversations/taken-along/export", headers=SOMEBODY).status_code == 404
-
-
 @pytest.mark.parametrize("method", GONE)
 def test_a_conversation_that_is_not_there_is_a_problem(client: httpx.Client, method: str) -> None:
     body = {"json": {"title": "x"}} if method == "patch" else {}

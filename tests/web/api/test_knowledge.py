@@ -32,12 +32,43 @@ def test_a_search_for_nothing_or_too_much_is_refused(client: httpx.Client, param
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/knowledge-bases/nowhere/search?q=x", "/api/v1/knowledge-bases/nowhere/documents/moving"]
+    "path",
+    [
+        "/api/v1/knowledge-bases/nowhere/search?q=x",
+        "/api/v1/knowledge-bases/nowhere/documents",
+        "/api/v1/knowledge-bases/nowhere/documents/moving",
+    ],
 )
 def test_an_unknown_knowledge_base_is_a_problem(client: httpx.Client, path: str) -> None:
     reply = client.get(path)
     assert (reply.status_code, reply.json()["title"]) == (404, "Not Found")
     assert "GET /api/v1/knowledge-bases" in reply.json()["detail"]
+
+
+def test_documents_are_listed_by_id_page_by_page_without_their_texts(client: httpx.Client) -> None:
+    first = client.get(f"{BASE}/documents", params={"limit": 1}).json()
+    second = client.get(f"{BASE}/documents", params={"limit": 1, "after": first["next"]}).json()
+    assert first == {
+        "documents": [
+            {
+                "id": "moving",
+                "title": "Moving home",
+                "source": "moving.md",
+                "metadata": {"region": "UK"},
+                "passages": 2,
+                "indexed_at": 1.0,
+            }
+        ],
+        "total": 2,
+        "next": "moving",
+    }
+    assert ([one["id"] for one in second["documents"]], second["total"], second["next"]) == (["router"], 2, None)
+    assert client.get(f"{BASE}/documents", params={"after": "router"}).json()["documents"] == []
+
+
+@pytest.mark.parametrize("params", [{"limit": 0}, {"limit": 201}, {"limit": "x"}, {"after": "x" * 1001}], ids=range(4))
+def test_a_page_of_documents_that_there_cannot_be_is_refused(client: httpx.Client, params: dict[str, str]) -> None:
+    assert client.get(f"{BASE}/documents", params=params).status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_every_route_answers_as_the_description_says(described: Any) -> None:
         operation = found.ok()
         tried.append(operation.label)
         _check(operation.as_strategy())
-    assert len(tried) == 22
+    assert len(tried) == 24
 
 
 def _check(cases: Any) -> None:
@@ -73,7 +73,9 @@ def test_only_what_is_for_programs_is_described(client: httpx.Client) -> None:
         "/api/v1/conversations/{conversation_id}/turns/{turn_id}/explanation",
         "/api/v1/conversations/{conversation_id}/turns/{turn_id}/feedback",
         "/api/v1/conversations/{conversation_id}/turns/{turn_id}/trace",
+        "/api/v1/import",
         "/api/v1/knowledge-bases",
+        "/api/v1/knowledge-bases/{knowledge_base}/documents",
         "/api/v1/knowledge-bases/{knowledge_base}/documents/{document_id}",
         "/api/v1/knowledge-bases/{knowledge_base}/search",
         "/api/v1/me/data",
