@@ -35,6 +35,9 @@ FILE_VARIABLE = "COLLOQUY_SETTINGS"
 DEFAULT_FILE = Path("settings.toml")
 
 _HOST = re.compile(r"[A-Za-z0-9:]([A-Za-z0-9.:_%-]*[A-Za-z0-9:])?")
+_ORIGIN = re.compile(
+    r"http(?!s?://.*:(?:80|443)$)s?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?"
+)
 _INDEX = re.compile(r"[a-z0-9-]+(:[a-z_]+=\d+(,[a-z_]+=\d+)*)?")
 _PASSWORD = re.compile(r"(?<=:)[^:@/]*(?=@)")
 _SECRET = re.compile(r"secret|secrt|token|passw|key", re.IGNORECASE)  # in a setting's name, spelt right or not
@@ -93,11 +96,8 @@ def _web_address(value: object) -> object:
 
 
 def _origin(value: object) -> object:
-    parts = urlsplit(value) if isinstance(value, str) else None
-    if parts and not (
-        parts.scheme in ("http", "https") and parts.hostname and value == f"{parts.scheme}://{parts.netloc}"
-    ):
-        raise ValueError("write https://shop.example: the site alone, without a path and without a slash at its end")
+    if isinstance(value, str) and not _ORIGIN.fullmatch(value):  # browsers send small letters, and no usual port
+        raise ValueError("write https://shop.example: one site in small letters, no path, no slash at its end, no :443")
     return value
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
 import tomllib
@@ -122,6 +123,41 @@ def test_a_bad_variable_is_named_with_its_value_and_the_remedy(
     with pytest.raises(Misconfigured) as caught:
         load_settings()
     assert [part for part in told if part not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*", "null", "", "shop.example", "//shop.example", "https://", "https://*", "https://*.shop.example",
+        "https://shop.example/", "https://shop.example/help", "https://shop.example?a", "https://shop.example#a",
+        "https://me@shop.example", "https://me:secret@shop.example", "https://shop.example\\evil", "https://a b",
+        "https://shop.example\n", "https://shop.example,https://b.example", "https://Shop.example", "HTTPS://shop.example",
+        "https://shop.example:443", "http://shop.example:80", "https://shop.example:", "https://shöp.example",
+        "https://[::1", "file:///shop", "javascript:alert(1)", "data:text/html,x",
+    ],
+    ids=range(28),
+)  # fmt: skip
+def test_what_is_no_site_may_not_carry_the_widget_and_stops_the_start(tmp_path: Path, origin: str) -> None:
+    (tmp_path / "settings.toml").write_text(f"[web]\nwidget_origins = {json.dumps(['https://a.example', origin])}\n")
+    with pytest.raises(Misconfigured) as caught:
+        load_settings()
+    told = ["web.widget_origins", "write https://shop.example", "no path", "settings.toml"]
+    assert [part for part in told if part not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize("origins", [[1], [None], "https://shop.example", 3, [["https://shop.example"]]], ids=range(5))
+def test_sites_that_are_no_list_of_texts_stop_the_start(tmp_path: Path, origins: object) -> None:
+    (tmp_path / "settings.toml").write_text(f"[web]\nwidget_origins = {json.dumps(origins).replace('null', '{}')}\n")
+    with pytest.raises(Misconfigured, match=r"web\.widget_origins"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://shop.example", "http://localhost:3000", "http://[::1]:8080", "https://xn--shp-sna.example:8443"]
+)
+def test_a_site_may_carry_the_widget(tmp_path: Path, origin: str) -> None:
+    (tmp_path / "settings.toml").write_text(f'[web]\nwidget_origins = ["{origin}"]\n')
+    assert load_settings().web.widget_origins == (origin,)
 
 
 @pytest.mark.parametrize(
