@@ -24,6 +24,7 @@ from domain.passage import RetrievedPassage
 from domain.protocols import Evidence, PassageEncoder
 from generation.answer_type import expected_type, has_type, is_navigation
 from generation.calibration import logit, sigmoid
+from generation.opposites import reversed_actions
 from generation.quoting import said_alone
 from generation.rivals import RivalNames
 from generation.support import missing_specifics
@@ -110,7 +111,7 @@ class SentenceScorer:
         ``relevance`` is the passage's, as a logit; ``span`` is 1 for the sentence that the reader's shortest answer
         begins in; ``context`` is the share of what was said before that heading and sentence repeat; ``setting``
         the nearness of the sentence to the question with what was said before it; ``displaced`` how many of the
-        question's names it replaces by rivals.
+        question's names it replaces by rivals, and of its actions by their opposites.
         """
         question, before = query.text, query.said_before(seen)
         told = [
@@ -134,7 +135,7 @@ class SentenceScorer:
                     float(reading.best_span is not None and span[0] <= reading.best_span[0] < span[1]),
                     self._terms.covered(before, f"{one.passage.heading} {text}") if before else 0.0,
                     near[1],
-                    float(self._rivals.displaced(question, [text, *reversed(one.passage.section), one.passage.title])),
+                    self._displaced(question, [text, *reversed(one.passage.section), one.passage.title]),
                 )
                 for text, span, score, near in zip(
                     texts, reading.sentences, reading.sentence_scores, nearness, strict=False
@@ -142,6 +143,9 @@ class SentenceScorer:
             ]
             for one, reading, texts in zip(evidence, readings, told, strict=True)
         ]
+
+    def _displaced(self, question: str, levels: Sequence[str]) -> float:
+        return float(self._rivals.displaced(question, levels) + reversed_actions(question, levels))
 
     def _nearness(self, questions: Sequence[str], texts: Sequence[str]) -> list[tuple[float, ...]]:
         """For each text its cosine with each of the questions."""

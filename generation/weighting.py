@@ -26,6 +26,7 @@ from domain.protocols import Draft, PassageReader
 from generation.calibration import AnswerWeights, logit
 from generation.candidates import FURTHER_PART, Found, Proposal, candidates, found
 from generation.citing import Citer, Split, pieces_of
+from generation.opposites import reversed_actions
 from generation.sentence_scoring import SentenceScorer
 
 BALANCE = (
@@ -40,6 +41,7 @@ _CERTAINTY_FLOOR = 0.05  # nobody loses the vote altogether
 _CEILING = 0.5  # relevance is near 1 for every article on a subject, so retrieval never outvotes the sentence
 _PROBABILITY_FLOOR = 1e-4
 _NO_DRAFT = -3.0  # nats a token: as a draft that the model itself did not believe in
+_REVERSED = 0.25  # what is left of the confidence of an answer that tells how to do the opposite of what was asked
 _WIDEST_GAP = 3.0  # nats: the choice is clear, and how clear says no more
 
 
@@ -117,12 +119,14 @@ def chosen(
     weights = [_weight(one, of_turn, options, fitted) for one in judged]
     utilities = [utility(weight, one) for weight, one in zip(weights, judged, strict=True)]
     best = max(range(len(judged)), key=lambda i: (utilities[i], -i))
-    figures = chosen_figures(judged, utilities, best, of_turn)
+    turned = float(reversed_actions(turn.query.text, [judged[best].text]))
+    figures = {**chosen_figures(judged, utilities, best, of_turn), "reversed": turned}
     candidates = tuple(
         Candidate(one.text, one.kind, one.origin, one.p_retrieval, one.p_generation, worth, chosen=i == best)
         for i, (one, worth) in enumerate(zip(judged, utilities, strict=True))
     )
     confidence = judged[best].p_answered if fitted is None else fitted.sure(figures)
+    confidence *= _REVERSED if turned else 1.0
     return Answer(
         text=judged[best].text,
         kind=judged[best].kind,

@@ -74,6 +74,15 @@ def test_a_name_the_sentence_lacks_counts_as_missing() -> None:
     assert features("how much is the late fee in Bristol", "missing") == [1.0, 1.0]
 
 
+def test_an_action_in_whose_place_its_opposite_stands_counts_as_displaced() -> None:
+    text = "Turn on the alarm. Turn the alarm on or off."
+    one = RetrievedPassage(Passage("a#1", "a", "Alarms", text, "a.md", (0, len(text))), 1.0, 1)
+    seen = Evidence(0.9, ((0, 18), (19, 44)), (0.5, 0.5), None)
+    question = "how is the alarm turned off"
+    (rows,) = scorer({}).features(Query(question, question), [one], [seen])
+    assert [row[FEATURES.index("displaced")] for row in rows] == [1.0, 0.0]
+
+
 def test_a_name_whose_place_a_rival_takes_counts_as_displaced() -> None:
     text = "The late fee in Ireland is €6. The late fee is £9."
     passage = Passage("fees#1", "fees", "Fees", text, "fees.md", (0, len(text)))

@@ -212,6 +212,19 @@ def test_a_passage_that_lacks_what_the_question_insists_on_is_trusted_less() -> 
     assert trust("what does moving fibre cost in Ireland") < 0.5 * trust("what does moving fibre cost")
 
 
+@pytest.mark.parametrize(("asked", "confidence", "told"), [("on", 0.8, 0.0), ("off", 0.2, 1.0)])
+def test_who_tells_the_opposite_of_what_was_asked_is_hardly_believed(
+    asked: str, confidence: float, told: float
+) -> None:
+    question = Query(f"how is the alarm turned {asked}", f"how is the alarm turned {asked}")
+    reader = ToldReader({"p1": 0.9}, {"alarm": 0.8})
+    answer = CandidateWeigher(reader, sentence_spans).propose(question, [passage(1, "Turn on the alarm.")], [])
+    assert answer is not None
+    assert answer.weighting is not None
+    assert answer.confidence == pytest.approx(confidence)
+    assert answer.weighting.features["reversed"] == told
+
+
 def test_a_draft_that_says_what_a_quote_says_is_one_candidate() -> None:
     answer = proposed(draft("Moving fibre costs £20."))
     assert answer.weighting is not None
