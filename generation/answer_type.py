@@ -29,12 +29,12 @@ _MONEY = re.compile(
     re.I,
 )
 _QUANTITY = re.compile(
-    r"\b(?:how (?:many|much data)|when|number|limit|deadline|suspended"
-    r"|(?:what|which) (?:time|code|address))\b",
+    r"\b(?:how (?:many|much data|large|big|high|tall|deep|wide|far|heavy|old|often)|when|number|limit|deadline"
+    r"|suspended|(?:what|which) (?:time|code|address))\b",
     re.I,
 )
 _AMOUNT = re.compile(
-    r"[£€$¥]\s?\d|\d\s?(?:pence|cents?|euro|pounds?|dollars?)\b|\bfree\b|\bno (?:fee|charge|cost)\b", re.I
+    r"[£€$¥]\s?\d|\d\s?(?:pence|cents?|euros?|pounds?|dollars?)\b|\bfree\b|\bno (?:fee|charge|cost)\b", re.I
 )
 _RATE = re.compile(r"\d\s?[MG]bps\b", re.I)
 _SPAN = re.compile(r"\b(?:seconds?|minutes?|hours?|(?:working )?days?|weeks?|months?|years?)\b", re.I)

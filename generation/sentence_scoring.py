@@ -28,7 +28,7 @@ from generation.opposites import reversed_actions
 from generation.quoting import said_alone
 from generation.rivals import RivalNames
 from generation.support import missing_specifics
-from generation.words import content_words
+from generation.words import asked_words, meaning_words
 
 FEATURES = (
     *("evidence", "covered", "missing", "type", "navigation", "nearness", "rank", "relevance", "span", "context"),
@@ -45,7 +45,7 @@ class TermWeights:
         self._counts: Counter[str] = Counter()
         self._total = 0
         for text in texts:
-            self._counts.update(set(content_words(text)))
+            self._counts.update(set(meaning_words(text)))
             self._total += 1
 
     def weight(self, word: str) -> float:
@@ -53,8 +53,8 @@ class TermWeights:
         return math.log(1 + self._total / (1 + self._counts[word]))
 
     def covered(self, question: str, text: str) -> float:
-        """The share of the question's weight that ``text`` repeats, 0..1; 1 when the question has no content words."""
-        asked, present = set(content_words(question)), set(content_words(text))
+        """The share of the question's weight that ``text`` repeats, 0..1; 1 when the question has none that count."""
+        asked, present = asked_words(question), set(meaning_words(text))
         total = sum(self.weight(word) for word in asked)
         return sum(self.weight(word) for word in asked & present) / total if total else 1.0
 

@@ -19,7 +19,7 @@ from generation.binding import misbound
 from generation.claims import Fact, FactKind, facts_of, matches, without_facts
 from generation.numerals import plain_figures
 from generation.polarity import Stance, contradicted, stance_of
-from generation.words import content_words, has_digit, meaning_words
+from generation.words import asked_words, content_words, has_digit, meaning_words
 
 SUPPORTED_AT = 0.6  # of the content; below it too much of the sentence stands nowhere in the evidence
 
@@ -188,9 +188,9 @@ def aligned(sentence: str, source: str) -> float:
 
 
 def coverage(question: str, text: str) -> float:
-    """The share of the question's content words that ``text`` holds, 0..1; 1 when the question has none."""
-    asked = set(content_words(question))
-    return len(asked & set(content_words(text))) / len(asked) if asked else 1.0
+    """The share of the question's words that ``text`` holds, 0..1; 1 when the question has none that count."""
+    asked = asked_words(question)
+    return len(asked & set(meaning_words(text))) / len(asked) if asked else 1.0
 
 
 def missing_specifics(question: str, text: str) -> set[str]:

@@ -97,6 +97,17 @@ def _verbs() -> dict[str, str]:
 
 
 _FORMS = _verbs()
+_DEGREE = re.compile(
+    r"\bhow (?:large|big|small|high|tall|deep|wide|long|far|heavy|thick|old|often|soon|quick(?:ly)?|fast|slow(?:ly)?|"
+    r"late|early|expensive|cheap|hot|cold|strong|likely)\b",
+    re.I,
+)
+
+
+def asked_words(question: str) -> frozenset[str]:
+    """The meaning words of a question that its answer may be expected to repeat: not the adjective of "how large",
+    which asks for a size that answers it without the word."""
+    return frozenset(meaning_words(_DEGREE.sub("how", question)))
 
 
 def meaning_words(text: str) -> list[str]:

@@ -16,6 +16,7 @@ from generation.answer_type import AnswerType, expected_type, has_type, is_navig
         ("how long is the cooling-off period", AnswerType.DURATION),
         ("how fast is it", AnswerType.SPEED),
         ("what number do I call", AnswerType.QUANTITY),
+        ("how large is the deposit", AnswerType.QUANTITY),
         ("What does error E-2110 mean?", AnswerType.MEANING),
         ("how do I reset the router", AnswerType.ANY),
     ],
@@ -29,6 +30,7 @@ def test_the_words_of_a_question_say_what_form_its_answer_has(question: str, wan
     [
         ("Fibre 100 costs £29 a month.", AnswerType.MONEY, 1.0),
         ("Changing the slot is free of charge.", AnswerType.MONEY, 1.0),
+        ("The rent is 950 euros.", AnswerType.MONEY, 1.0),
         ("A Data Rollover is generous.", AnswerType.MONEY, 0.0),
         ("Tell us two weeks before.", AnswerType.DURATION, 1.0),
         ("Fibre 100 costs £29.", AnswerType.SPEED, 0.0),

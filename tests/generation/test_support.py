@@ -222,6 +222,11 @@ def test_a_question_misses_the_numbers_and_names_a_passage_lacks() -> None:
     assert missing_specifics("Can I have two lines?", "Several lines.") == set()
 
 
+def test_an_answer_need_not_repeat_what_is_asked_for() -> None:
+    assert coverage("How large is the deposit?", "The deposit is two months of rent.") == 1.0
+    assert coverage("What if I paid late?", "A late payment costs 25 euros.") == 1.0
+
+
 def test_coverage_counts_content_words_once() -> None:
     assert coverage("moving fee moving fee", "The fee is £20.") == 0.5
     assert coverage("what is it", "anything") == 1.0
