@@ -19,6 +19,7 @@ import gradio as gr
 from domain.conversation import Conversation
 from domain.errors import PartUnavailable
 from domain.events import AnswerFinished
+from domain.operating import Operated
 from domain.own_files import is_own
 from domain.protocols import Assistant, KnowledgeBaseInfo
 from web.frame import (
@@ -41,11 +42,11 @@ from web.running import RunningTurn, RunningTurns
 from web.sidebar import render_sidebar, render_sidebar_failure
 from web.texts import ENGLISH
 from web.view import View
-from web.visitors import Person, explain, field, name_of, person_of, person_or_not, tab_of, valid, view_for
+from web.visitors import Person, console_of, explain, field, name_of, person_of, person_or_not, tab_of, valid, view_for
 
 _STATIC = Path(__file__).parent / "static"
 _SESSIONS_KEPT = 16
-_SCRIPTS = ("helpers.js", "sources.js", "conversations.js", "files.js", "turns.js", "keys.js", "chat.js")
+_SCRIPTS = ("helpers.js", "sources.js", "conversations.js", "files.js", "my_data.js", "turns.js", "keys.js", "chat.js")
 
 
 class _Chat:
@@ -58,18 +59,19 @@ class _Chat:
         self._default = default_knowledge_base
         self._beat_seconds = beat_seconds
         self._running = running
+        self._has_console = isinstance(assistant, Operated)
 
     def load(self, request: gr.Request) -> tuple[str, ...]:
         """A page was opened or refreshed: header, sidebar, transcript, live turn, found passages, box, panel."""
         bases = self._bases(request)
-        view = view_for(request, bases)
+        view = self._view(request, bases)
         conversation_id = valid(request.query_params.get("c", ""))
         try:
             person = person_of(request, view)
             sidebar = self._sidebar(person, conversation_id)
             transcript = self._transcript(person, conversation_id, bases)
         except Exception as error:
-            sidebar = render_sidebar_failure("", view.texts)
+            sidebar = render_sidebar_failure("", view)
             transcript = _notice(*explain(error, view.texts))
         header = render_header(bases, self._default, view.texts, name_of(request))
         return header, sidebar, transcript, "", "", render_composer(view.texts), render_panel(view.texts)
@@ -77,7 +79,7 @@ class _Chat:
     def open(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Show a conversation, or with an empty id the first-visit screen: sidebar, transcript, live, found."""
         bases = self._bases(request)
-        view = view_for(request, bases)
+        view = self._view(request, bases)
         conversation_id = valid(field(event, "conversation"))
         try:
             person = person_of(request, view)
@@ -89,7 +91,7 @@ class _Chat:
 
     def remove(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Delete a conversation; where it was the open one, the first-visit screen takes its place."""
-        view = view_for(request, self._bases(request))
+        view = self._view(request, self._bases(request))
         try:
             person = person_of(request, view)
             self._assistant.delete_conversation(person.owner, valid(field(event, "remove")))
@@ -97,12 +99,12 @@ class _Chat:
                 return self._sidebar(person, field(event, "conversation")), gr.skip(), gr.skip(), gr.skip()
         except Exception as error:
             message, _ = explain(error, view.texts)
-            return render_sidebar_failure(message, view.texts), gr.skip(), gr.skip(), gr.skip()
+            return render_sidebar_failure(message, view), gr.skip(), gr.skip(), gr.skip()
         return self.open(gr.EventData(None, {"knowledge_base": field(event, "knowledge_base")}), request)
 
     def forget(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Delete one turn of the open conversation, and with its last turn the conversation; shows what is left."""
-        view = view_for(request, self._bases(request))
+        view = self._view(request, self._bases(request))
         try:
             owner, conversation_id = person_of(request, view).owner, valid(field(event, "conversation"))
             self._assistant.shelf.delete_turn(owner, conversation_id, field(event, "turn"))
@@ -110,26 +112,30 @@ class _Chat:
                 self._assistant.delete_conversation(owner, conversation_id)
         except Exception as error:
             message, _ = explain(error, view.texts)
-            return render_sidebar_failure(message, view.texts), gr.skip(), gr.skip(), gr.skip()
+            return render_sidebar_failure(message, view), gr.skip(), gr.skip(), gr.skip()
         return self.open(event, request)
 
     def arrange(self, event: gr.EventData, request: gr.Request) -> str:
         """Rename, pin or unpin a conversation, or just list them anew; returns the sidebar."""
-        view = view_for(request, self._bases(request))
+        view = self._view(request, self._bases(request))
         try:
             person = person_of(request, view)
             self._arrange(person.owner, event)
             return self._sidebar(person, field(event, "conversation"))
         except Exception as error:
             message, _ = explain(error, view.texts)
-            return render_sidebar_failure(message, view.texts)
+            return render_sidebar_failure(message, view)
 
     def added(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
         """Files of one's own have changed: the head line with what there is to ask about, then what ``open`` shows."""
         bases, base = self._bases(request), field(event, "knowledge_base")
         there = base if base in {info.name for info in bases} else self._default
-        header = render_header(bases, there, view_for(request, bases).texts, name_of(request))
+        header = render_header(bases, there, self._view(request, bases).texts, name_of(request))
         return header, *self.open(gr.EventData(None, {"knowledge_base": there}), request)
+
+    def _view(self, request: gr.Request, bases: list[KnowledgeBaseInfo]) -> View:
+        """How to draw for whoever sent this."""
+        return replace(view_for(request, bases), console=console_of(request) if self._has_console else "")
 
     def _bases(self, request: gr.Request) -> list[KnowledgeBaseInfo]:
         """What this person may ask about."""
@@ -150,7 +156,7 @@ class _Chat:
     async def ask(self, event: gr.EventData, request: gr.Request) -> AsyncIterator[tuple[Any, ...]]:
         """One turn: yields sidebar, transcript, live turn and found passages as they change."""
         bases = await asyncio.to_thread(self._bases, request)
-        view = view_for(request, bases)
+        view = self._view(request, bases)
         conversation_id = valid(field(event, "conversation"))
         knowledge_base = field(event, "knowledge_base") or self._default
         progress = Progress(field(event, "message"), knowledge_base, replaces=field(event, "replaces"))

@@ -55,11 +55,13 @@ class RunningTurn:
         self,
         begin: Callable[[], Iterator[TurnEvent]],
         *,
+        owner: str = "",
         position: int = 0,
         watch: Watch = _unwatched,
-        ended: Callable[[], None] = lambda: None,
+        ended: Callable[[RunningTurn], None] = lambda _: None,
     ) -> None:
-        """``ended`` is called on the event loop when the thread has closed the iterator."""
+        """``ended`` is called on the event loop, with the turn, when the thread has closed the iterator."""
+        self.owner = owner
         self._begin, self._watch, self._ended = begin, watch, ended
         self._loop = asyncio.get_running_loop()
         self._items: asyncio.Queue[_Item] = asyncio.Queue()
@@ -151,7 +153,7 @@ class RunningTurn:
             self._put(error)
         finally:
             self._put(_Sign.ENDED)
-            self._call(self._ended)
+            self._call(self._ended, self)
 
     def _consume(self) -> bool:
         """Whether the turn came to its own end."""
@@ -193,7 +195,12 @@ class RunningTurns:
         self._turns: dict[tuple[str, str], RunningTurn] = {}
         self._line: deque[RunningTurn] = deque()
         self._closed = False
-        self.working = 0
+        self._worked_on: set[RunningTurn] = set()
+
+    @property
+    def working(self) -> int:
+        """How many turns are worked on."""
+        return len(self._worked_on)
 
     @property
     def waiting(self) -> int:
@@ -211,11 +218,11 @@ class RunningTurns:
         if self.working >= self._limit and len(self._line) >= self._queue_limit:
             raise TooManyTurns
         position = len(self._line) + 1 if self.working >= self._limit else 0
-        turn = RunningTurn(begin, position=position, watch=self._watch, ended=self._advance)
+        turn = RunningTurn(begin, owner=tab[0], position=position, watch=self._watch, ended=self._advance)
         if position:
             self._line.append(turn)
         else:
-            self.working += 1
+            self._worked_on.add(turn)
         self._turns[tab] = turn
         return turn
 
@@ -244,10 +251,14 @@ class RunningTurns:
         if stop:
             for turn in self._turns.values():
                 turn.stop(abandon=True)
-        deadline = self._now() + seconds
-        while self.working and self._now() < deadline:
-            await asyncio.sleep(_STEP_SECONDS)
-        return not self.working
+        return await self._until(lambda: not self.working, seconds)
+
+    async def leave_off(self, owner: str, seconds: float) -> bool:
+        """Stop all that ``owner`` has asked for, in whatever tab, and wait until it is closed, which stores it, but at
+        most ``seconds``. Returns whether none is left."""
+        for tab in [tab for tab in self._turns if tab[0] == owner]:
+            self._abandon(tab)
+        return await self._until(lambda: all(turn.owner != owner for turn in self._worked_on), seconds)
 
     def __len__(self) -> int:
         return len(self._turns)
@@ -258,13 +269,20 @@ class RunningTurns:
             turn.stop(abandon=True)
             self._leave_line(turn)
 
-    def _advance(self) -> None:
+    async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
+        """Whether it holds in the end."""
+        deadline = self._now() + seconds
+        while not holds() and self._now() < deadline:
+            await asyncio.sleep(_STEP_SECONDS)
+        return holds()
+
+    def _advance(self, ended: RunningTurn) -> None:
         """A thread has ended: the first of the line takes its place."""
-        self.working -= 1
+        self._worked_on.discard(ended)
         while self._line and self.working < self._limit:
             first = self._line.popleft()
             if not first.stopping:
-                self.working += 1
+                self._worked_on.add(first)
                 first.run()
         self._number()
         if not self.working:

@@ -11,6 +11,7 @@ from domain.protocols import MemoryLimits
 from web.frame import icon
 from web.texts import Texts
 from web.texts_actions import ActionTexts
+from web.texts_my_data import MY_DATA_TEXTS
 from web.view import View, attribute, kept, size
 
 _INFORMATION = (
@@ -24,7 +25,8 @@ _BRANCH = (
 
 
 def render_sidebar(conversations: Sequence[ConversationSummary], current: str, limits: MemoryLimits, view: View) -> str:
-    """New chat, search, the pinned conversations and the others by day, how long they are kept, and import."""
+    """New chat, search, the pinned conversations and the others by day, how long they are kept, and what else there is:
+    import, one's own data, the console."""
     texts = view.texts
     titles = {item.id: item.title for item in conversations}
     groups = "".join(
@@ -38,15 +40,17 @@ def render_sidebar(conversations: Sequence[ConversationSummary], current: str, l
         f"<nav {attribute('aria-label', texts.conversations)}>{body}"
         f'<p class="none" id="nothing-found" role="status" hidden>{escape(texts.actions.nothing_found)}</p></nav>'
         f'<details class="kept"><summary>{escape(kept(limits, texts))} {_INFORMATION}</summary>'
-        f"<p>{escape(explained)}</p></details>{_import(texts)}"
+        f"<p>{escape(explained)}</p></details>"
+        f'<div class="ways">{_import(texts)}{_my_data(texts)}{_console(view)}</div>'
     )
 
 
-def render_sidebar_failure(message: str, texts: Texts) -> str:
+def render_sidebar_failure(message: str, view: View) -> str:
     """What stands in the sidebar while the conversations cannot be listed; without a message where another part of
     the page says why."""
     said = f'<p class="none" role="alert">{escape(message)}</p>' if message else ""
-    return f"{_top(texts)}<nav {attribute('aria-label', texts.conversations)}>{said}</nav>"
+    nav = f"<nav {attribute('aria-label', view.texts.conversations)}>{said}</nav>"
+    return f'{_top(view.texts)}{nav}<div class="ways">{_console(view)}</div>'
 
 
 def _top(texts: Texts) -> str:
@@ -64,6 +68,18 @@ def _import(texts: Texts) -> str:
         f'<label class="import"><input type="file" id="import" accept=".json,application/json" class="unseen">'
         f"<span>{escape(texts.actions.import_file)}</span></label>"
     )
+
+
+def _my_data(texts: Texts) -> str:
+    return f'<button data-do="my-data">{escape(MY_DATA_TEXTS[texts.language].my_data)}</button>'
+
+
+def _console(view: View) -> str:
+    """A link for whoever may follow it, into a window of its own: an answer may be on its way in this one."""
+    if not view.console:
+        return ""
+    words, leads = escape(MY_DATA_TEXTS[view.texts.language].console), attribute("href", view.console)
+    return f'<a {leads} target="_blank" rel="noopener">{words} <span aria-hidden="true">↗</span></a>'
 
 
 def _groups(conversations: Sequence[ConversationSummary], view: View) -> list[tuple[str, list[ConversationSummary]]]:

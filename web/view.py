@@ -18,7 +18,8 @@ _DAY_SECONDS = 86_400
 class View:
     """One person's view: language, titles of the knowledge bases by name, the time now (Unix seconds) and the
     minutes their clock is ahead of UTC; the ``conversation`` that is open, what they thought of its answers
-    (``verdicts``: "up" or "down" by turn id), and the titles of those it may name, by id."""
+    (``verdicts``: "up" or "down" by turn id), and the titles of those it may name, by id; the page of the operators'
+    ``console`` that they may open, "" for none."""
 
     texts: Texts = ENGLISH
     titles: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -27,6 +28,7 @@ class View:
     conversation: str = ""
     verdicts: Mapping[str, str] = field(default_factory=dict, hash=False)
     conversation_titles: Mapping[str, str] = field(default_factory=dict, hash=False)
+    console: str = ""
 
     def title(self, knowledge_base: str) -> str:
         """The title people know a knowledge base by; its name where it is no longer listed."""

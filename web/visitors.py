@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import gradio as gr
 from fastapi import Request
 
+from domain.accounts import may
 from domain.errors import PartUnavailable, QuestionRejected, UnknownKnowledgeBase
 from domain.protocols import KnowledgeBaseInfo
 from web.guards import cookie_value
@@ -99,6 +100,14 @@ def name_of(request: gr.Request) -> str:
     """The account's name, "" without accounts."""
     caller = caller_of(request)
     return caller.name if caller else ""
+
+
+def console_of(request: gr.Request) -> str:
+    """The page of the operators' console that whoever sent this may open, "" for none; its own routes decide again."""
+    caller = caller_of(request)
+    if caller is None or not may(caller.role, "agent"):
+        return ""
+    return "operator" if may(caller.role, "operator") else "operator/queue"
 
 
 def tab_of(request: gr.Request) -> tuple[str, str]:

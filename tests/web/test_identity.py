@@ -10,6 +10,7 @@ from fastapi import HTTPException, Request
 
 from domain.accounts import Role, User
 from web.identity import CALLER, LOCAL_API, Caller, caller_of, require, user_caller
+from web.visitors import console_of
 
 OWNER = "a" * 43
 ANN = user_caller(User("u1", "ann", "operator", 0.0), by_key=False)
@@ -61,3 +62,15 @@ def test_a_role_does_not_include_those_after_it() -> None:
 
 def test_without_accounts_the_person_at_this_machine_is_let_through() -> None:
     assert require("admin")(Request(scope())) == LOCAL_API
+
+
+@pytest.mark.parametrize(
+    ("role", "place"), [("reader", ""), ("agent", "operator/queue"), ("operator", "operator"), ("admin", "operator")]
+)
+def test_each_role_is_led_to_the_page_of_the_console_that_it_may_open(role: Role, place: str) -> None:
+    assert console_of(gr.Request(Request(scope(caller=Caller("user:u1", role, "ann"))))) == place
+
+
+def test_without_accounts_the_person_at_this_machine_is_led_to_the_console_and_nobody_is() -> None:
+    assert console_of(gr.Request(Request(scope(f"colloquy_owner={OWNER}")))) == "operator"
+    assert console_of(gr.Request(Request(scope()))) == ""

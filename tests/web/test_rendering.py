@@ -493,9 +493,18 @@ def test_each_conversation_can_be_renamed_and_deleted_by_its_menu() -> None:
 
 
 def test_a_list_that_cannot_be_had_says_why_and_still_offers_a_new_chat() -> None:
-    html = render_sidebar_failure("<Redis> is away", ENGLISH)
+    html = render_sidebar_failure("<Redis> is away", VIEW)
     assert "&lt;Redis&gt; is away" in html
     assert 'data-do="new"' in html
+
+
+def test_the_console_is_linked_for_whoever_may_open_it_also_while_memory_is_down() -> None:
+    limits = MemoryLimits(None, 1, 1)
+    for view in (VIEW, replace(VIEW, texts=CHINESE)):
+        may = replace(view, console="operator/queue")
+        for html in (render_sidebar(listed(0), "", limits, may), render_sidebar_failure("", may)):
+            assert '<a href="operator/queue" target="_blank" rel="noopener">' in html
+        assert "operator" not in render_sidebar(listed(0), "", limits, view) + render_sidebar_failure("", view)
 
 
 def test_an_empty_or_missing_knowledge_base_says_so() -> None:

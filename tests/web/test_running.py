@@ -218,6 +218,40 @@ def test_what_takes_too_long_for_a_server_that_goes_down_is_stopped_and_closed()
     assert source.closed.is_set()
 
 
+def test_all_that_one_owner_has_asked_for_is_stopped_and_closed_and_no_one_elses() -> None:
+    mine, others, waiting = Source(), Source(), Source()
+
+    async def scenario() -> tuple[bool, bool, int, int, list[TurnEvent]]:
+        running = RunningTurns(limit=2, queue_limit=1)
+        running.start(("me", "tab"), mine)
+        running.start(("somebody", "tab"), others)
+        third = running.start(("me", "another tab"), waiting)
+        left_off = await running.leave_off("me", 5)
+        state = left_off, mine.closed.is_set(), running.working, running.waiting, await gather(third)
+        await running.settled(5, stop=True)
+        return state
+
+    assert asyncio.run(scenario()) == (True, True, 1, 0, [])
+    assert not waiting.closed.is_set()  # it never began
+
+
+def test_what_does_not_stop_in_time_is_said() -> None:
+    held = threading.Event()
+
+    def stuck() -> Iterator[TurnEvent]:
+        held.wait(30)
+        yield AnswerDelta("at last")
+
+    async def scenario() -> tuple[bool, bool]:
+        running = RunningTurns(limit=1)
+        running.start(TAB, stuck)
+        first = await running.leave_off("owner", 0.1)
+        held.set()
+        return first, await running.leave_off("owner", 5)
+
+    assert asyncio.run(scenario()) == (False, True)
+
+
 def test_when_the_last_turn_has_ended_it_is_said_once() -> None:
     idle: list[int] = []
 

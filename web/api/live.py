@@ -46,7 +46,7 @@ async def happenings(desk: Desk, owner: str, begin: Begin) -> Happenings:
                 yield event
                 if isinstance(event, AnswerFinished):
                     return
-        raise ServerStopping  # nobody else stops a request's turn
+        raise ServerStopping  # nobody else stops a request's turn, but a person who has all that is kept erased
     finally:
         desk.running.finish(place, turn)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Response
 
+from domain.errors import PartUnavailable
 from domain.owner_data import OwnerData
 from web.api.desk import Asking, Desk
 from web.api.models import Erased
 from web.api.problems import responses
 
 _FILE_NAME = "colloquy-my-data.json"
+_STOP_SECONDS = 10.0  # a turn stops between two words; reading passages on a busy machine takes a few seconds
 
 
 def add_personal(router: APIRouter, desk: Desk) -> None:
@@ -23,6 +27,9 @@ def add_personal(router: APIRouter, desk: Desk) -> None:
         return data.everything(caller.owner)
 
     @router.delete("/me/data", responses=responses(), tags=["me"])
-    def erase_data(caller: Asking) -> Erased:
-        """Forget everything that is kept of the caller, for good."""
-        return Erased(conversations=data.erase(caller.owner))
+    async def erase_data(caller: Asking) -> Erased:
+        """Forget everything that is kept of the caller, for good. What is being answered is stopped first: stored
+        afterwards, it would be what is left."""
+        if not await desk.running.leave_off(caller.owner, _STOP_SECONDS):
+            raise PartUnavailable("An answer is still being written and does not stop; try again in a minute.")
+        return Erased(conversations=await asyncio.to_thread(data.erase, caller.owner))

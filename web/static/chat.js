@@ -104,6 +104,11 @@ const ACTIONS = {
   "close-viewer": () => find("#viewer").close(),
   help: showHelp,
   "close-help": () => find("#help").close(),
+  "my-data": showMyData,
+  "download-data": downloadData,
+  "ask-delete-data": () => askDeleteData(true),
+  "keep-data": () => askDeleteData(false),
+  "delete-data": deleteData,
   dark: () => setMode(document.documentElement.dataset.mode === "dark" ? "light" : "dark"),
   language: (button) => {
     document.cookie = `colloquy_language=${button.dataset.language};path=/;max-age=31536000;samesite=lax`;

@@ -17,6 +17,7 @@ function search() {
 }
 
 function clearSearch() {
+  if (!find("#filter")) return; // there is nothing to search
   find("#filter").value = "";
   search();
 }

@@ -78,18 +78,20 @@ function light(origin) {
 
 // ---- the document viewer -----------------------------------------------------------------------------------------
 
-// Shows what the link leads to in the dialog: at once that it is on its way, for an explanation takes its time.
-async function openDocument(link) {
+// Shows a page in the dialog: at once that it is on its way, for an explanation takes its time.
+const openDocument = (link) => showPage(`${link.href}&part=1`, link.textContent.trim());
+
+async function showPage(address, name) {
   const viewer = find("#viewer");
   const place = find(".page", viewer);
-  viewer.setAttribute("aria-label", link.textContent.trim());
+  viewer.setAttribute("aria-label", name);
   place.textContent = place.dataset.working;
   viewer.showModal();
   opened += 1;
   const mine = opened;
   let html = null;
   try {
-    html = await (await fetch(`${link.href}&part=1`)).text();
+    html = await (await fetch(address)).text();
   } catch { /* said below */ }
   if (mine !== opened) return; // another one was opened meanwhile
   if (html === null) place.textContent = find("#announcer").dataset.interrupted;
