@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Literal, Self
 
 from bot.assembly_access import Guard, open_guard
-from bot.assembly_memory import feedback_in, limits_of, open_memory, turn_log_of
+from bot.assembly_memory import feedback_in, limits_of, open_book, open_memory, turn_log_of
 from bot.assembly_models import MODELS, Models
-from bot.assembly_operating import open_book, open_desk
+from bot.assembly_operating import Desk, open_desk
 from bot.assembly_page import open_follow_ups, open_own_files
 from bot.assembly_search import fused, reread
 from bot.clarifying import Clarifier, ClarifyingOptions
@@ -37,7 +37,7 @@ from domain.errors import PartUnavailable
 from domain.events import TurnEvent
 from domain.explanation import Explanation
 from domain.feedback import FeedbackStore
-from domain.operating import OperatorBook, OperatorDesk
+from domain.operating import OperatorBook
 from domain.own_files import check_reachable, is_own, own_base
 from domain.passage import Document, Passage, RetrievedPassage
 from domain.protocols import (
@@ -105,7 +105,7 @@ class Colloquy:
     @cached_property
     def guard(self) -> Guard:
         """Who may come in, and how often."""
-        return open_guard(self._store, self.settings)
+        return open_guard(self._store, self.settings, self.book)
 
     @cached_property
     def knowledge(self) -> KnowledgeBaseStore | MilvusKnowledgeBaseStore:
@@ -146,9 +146,8 @@ class Colloquy:
         return open_book(self._store)
 
     @cached_property
-    def operator(self) -> OperatorDesk:
-        """What the operators' console calls. Opened by whoever serves it: from then on the settings that operators
-        changed hold."""
+    def operator(self) -> Desk:
+        """What the operators' console calls. Once it is opened the settings that operators changed hold."""
         return open_desk(self)
 
     def reconfigure(self, settings: Settings) -> None:
@@ -196,6 +195,8 @@ class Colloquy:
 
     def dialogue(self, knowledge_base: str) -> Dialogue:
         """The dialogue about one knowledge base. Raises ``UnknownKnowledgeBase``."""
+        if "operator" in self.__dict__ and not getattr(self._store, "is_down", False):
+            self.operator.settings.catch_up()  # with what operators changed in another process
         with self._lock:
             if knowledge_base not in self._dialogues:
                 self._dialogues[knowledge_base] = self._assembled(knowledge_base)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bot.assembly_memory import open_book
+from bot.audited_accounts import AuditedAccounts
 from domain.access import LOOPBACK, Access, TooOften, is_loopback
 from domain.accounts import Accounts, Limit, RateLimiter
 from domain.errors import Misconfigured, PartUnavailable
+from domain.operating import OperatorBook
 from domain.protocols import ConversationStore
 from memory.in_memory_accounts import InMemoryAccounts, InMemoryRateLimiter
 from memory.in_memory_store import InMemoryConversationStore
+from memory.operator_book import InMemoryOperatorBook
 from memory.passwords import Passwords
 from memory.redis_accounts import RedisAccounts
 from memory.redis_rate_limits import RedisRateLimiter
@@ -23,16 +27,20 @@ _LOG_IN_SECONDS = 300.0  # ten attempts in five minutes: 2,880 a day, against th
 
 
 class Guard:
-    """Accounts and limits of an assistant. ``run`` runs Lua where conversations are; None keeps all in this process."""
+    """Accounts and limits of an assistant. ``run`` runs Lua where conversations are; None keeps all in this process.
+    ``book``: where changes are written down, as made by ``by``."""
 
-    def __init__(self, settings: Settings, run: RunScript | None = None) -> None:
+    def __init__(
+        self, settings: Settings, run: RunScript | None = None, book: OperatorBook | None = None, by: str = ""
+    ) -> None:
         self._settings = settings
         chosen, passwords = settings.accounts, Passwords()
-        self.accounts: Accounts = (
+        kept: Accounts = (
             RedisAccounts(run, chosen.session_seconds, passwords)
             if run
             else InMemoryAccounts(chosen.session_seconds, passwords)
         )
+        self.accounts: Accounts = AuditedAccounts(kept, book or InMemoryOperatorBook(), by)
         self.limiter: RateLimiter = RedisRateLimiter(run) if run else InMemoryRateLimiter()
         self._turns = Limit("turns", chosen.turns_per_minute if accounts_on(settings) else 0, _MINUTE_SECONDS)
 
@@ -82,12 +90,13 @@ class Guard:
             )
 
 
-def open_guard(store: ConversationStore, settings: Settings) -> Guard:
-    """Accounts and limits beside the conversations of ``store``."""
+def open_guard(store: ConversationStore, settings: Settings, book: OperatorBook | None = None, by: str = "") -> Guard:
+    """Accounts and limits beside the conversations of ``store``. Changes of them are in ``book`` (None: the one that
+    is there too), as made by ``by``."""
     run = getattr(store, "run_script", None)
     if run is None and not isinstance(store, InMemoryConversationStore):
         raise Misconfigured(f"{type(store).__name__} has no room for accounts; give a store of the memory part.")
-    return Guard(settings, run)
+    return Guard(settings, run, book or open_book(store), by)
 
 
 def accounts_on(settings: Settings) -> bool:

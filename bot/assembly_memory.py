@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from domain.errors import Misconfigured
 from domain.feedback import FeedbackStore
+from domain.operating import OperatorBook
 from domain.protocols import ConversationStore, HandOffDesk, MemoryLimits
 from domain.turn_log import TurnLog
 from memory.embedded_server import EmbeddedRedis
@@ -14,9 +15,11 @@ from memory.in_memory_lists import InMemoryFeedback, InMemoryTurnLog
 from memory.in_memory_store import InMemoryConversationStore
 from memory.journal import Journal
 from memory.keeping_store import KeepingStore
+from memory.operator_book import InMemoryOperatorBook
 from memory.redis_feedback import RedisFeedback
 from memory.redis_hand_offs import RedisHandOffDesk
 from memory.redis_log import RedisTurnLog
+from memory.redis_operator_book import RedisOperatorBook
 from memory.redis_store import RedisConversationStore
 from settings import Settings
 
@@ -51,6 +54,12 @@ def open_memory(settings: Settings) -> OpenMemory:
     kept = KeepingStore(store, journal, desk)
     kept.start()
     return OpenMemory(kept, desk, [kept.close, *close])
+
+
+def open_book(store: object) -> OperatorBook:
+    """The operators' book beside the conversations: in their Redis, or in this process where they are."""
+    run = getattr(store, "run_script", None)
+    return InMemoryOperatorBook() if run is None else RedisOperatorBook(run)
 
 
 def feedback_in(store: ConversationStore) -> FeedbackStore:

@@ -18,6 +18,7 @@ from bot.operating import Corrections, CoveredLog, Queue, Turns
 from bot.overview import Overviews
 from bot.shipped import SHIPPED, SHIPPED_FOLDER
 from domain.answer import AnswerKind
+from domain.audit import AuditArea, area_of
 from domain.conversation import Query, Turn
 from domain.errors import Misconfigured, PartUnavailable
 from domain.explanation import Explanation
@@ -28,8 +29,7 @@ from domain.passage import Document, Passage
 from domain.protocols import HandOffDesk, KnowledgeBaseInfo
 from domain.turn_log import TurnFilter, TurnLog
 from memory.corrections_file import FILE_NAME, CorrectionFile
-from memory.operator_book import InMemoryOperatorBook
-from memory.redis_operator_book import RedisOperatorBook
+from memory.operator_book import ENTRIES
 from retrieval.arrays import Matrix
 from retrieval.knowledge_base import KnowledgeBase, KnowledgeBaseStore
 from retrieval.library import Library, page_source
@@ -45,6 +45,8 @@ from retrieval.readers.files import MAX_FILE_BYTES
 from settings import RetrievalSettings, Settings
 
 _ASKED = 2000  # questions that a report on a knowledge base looks at
+_LOOK_SECONDS = 2.0  # between two looks at what other processes changed: one small question to Redis each
+_LOOK_WHEN_DOWN_SECONDS = 30.0  # a book that does not answer costs a turn its time-outs
 _KEPT = 400  # characters of a text that the audit keeps of a change
 _FUSIONS: tuple[Literal["learned", "rrf"], ...] = ("learned", "rrf")
 _NOBODY = ""  # as whom operators reach documents: nobody's own files are theirs
@@ -126,12 +128,6 @@ def open_desk(host: Host) -> Desk:
     )
 
 
-def open_book(store: object) -> OperatorBook:
-    """The operators' book beside the conversations: in their Redis, or in this process where they are."""
-    run = getattr(store, "run_script", None)
-    return InMemoryOperatorBook() if run is None else RedisOperatorBook(run)
-
-
 def _alike(host: Host, questions: Sequence[str]) -> Sequence[Sequence[int]]:
     return clusters(_vectors(host, questions))
 
@@ -143,16 +139,41 @@ def _vectors(host: Host, questions: Sequence[str]) -> Matrix:
 class LiveSettings:
     """``domain.operating.SettingsRoom``: the settings file with what operators changed laid over it."""
 
-    def __init__(self, host: Host) -> None:
-        self._host, self._start, self._lock = host, host.settings, Lock()
-        for key, value in host.book.settings().items():
+    def __init__(self, host: Host, clock: Callable[[], float] = time.monotonic) -> None:
+        self._host, self._start, self._clock, self._lock = host, host.settings, clock, Lock()
+        self._version, self._look_again = -1, 0.0
+        self._take_up(host.book)
+
+    def catch_up(self) -> None:
+        """Takes up what was changed through another process, looking every few seconds at most. While the book does
+        not answer, or somebody else is at it, what is known holds."""
+        if self._clock() < self._look_again or not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._look_again = self._clock() + _LOOK_SECONDS
+            self._take_up(self._host.book)
+        except PartUnavailable:
+            self._look_again = self._clock() + _LOOK_WHEN_DOWN_SECONDS
+        finally:
+            self._lock.release()
+
+    def _take_up(self, book: OperatorBook) -> None:
+        version = book.version()  # read first: what changes in between is taken up the next time
+        if version == self._version:
+            return
+        settings = self._start
+        for key, value in book.settings().items():
             try:
-                host.reconfigure(changed(host.settings, key, value))
+                settings = changed(settings, key, value)
             except Misconfigured as error:  # of another version, or no longer allowed: the file's value holds
                 _LOG.warning("A setting that was changed earlier is passed over: %s", error)
+        if settings != self._host.settings:
+            self._host.reconfigure(settings)
+        self._version = version
 
     def knobs(self) -> Sequence[Knob]:
         """Each with its value now and the one of the settings file."""
+        self.catch_up()
         return [
             Knob(one.key, one.kind, _spelt(self._host.settings, one.key), _spelt(self._start, one.key), one.low,
                  one.high, one.choices)
@@ -162,6 +183,7 @@ class LiveSettings:
     def change(self, key: str, value: str, by: str) -> None:
         """Holds from the next turn on; a turn that runs is answered as it began."""
         with self._lock:
+            self._take_up(self._host.book)
             old, settings = self._host.settings, changed(self._host.settings, key, value.strip())
             if settings == old:
                 return
@@ -169,9 +191,11 @@ class LiveSettings:
             self._host.book.record(entry, setting=key)
             self._host.reconfigure(settings)
 
-    def audit(self, limit: int) -> Sequence[AuditEntry]:
+    def audit(self, limit: int, area: AuditArea | None = None) -> Sequence[AuditEntry]:
         """Who changed what, newest first."""
-        return self._host.book.audit(limit)
+        if area is None:
+            return self._host.book.audit(limit)
+        return [one for one in self._host.book.audit(2 * ENTRIES) if area_of(one.what) is area][:limit]
 
 
 def changed(settings: Settings, key: str, value: str) -> Settings:

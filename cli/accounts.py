@@ -7,6 +7,7 @@ the machine could read and which the shell would remember.
 from __future__ import annotations
 
 import getpass
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,6 +79,15 @@ def change_password(name: Name) -> None:
     note(f"{checked_name(name)} has another password and is logged out everywhere.")
 
 
+@users.command("role")
+def change_role(name: Name, role: Annotated[Role, typer.Argument(help="What they may do from now on.")]) -> None:
+    """Give a user another role; it holds at once, in sessions and for API keys."""
+    with _accounts() as accounts:
+        if not accounts.set_role(name, role):
+            raise _nobody(name)
+    note(f"{checked_name(name)} is {role} from now on.")
+
+
 @keys.command("add")
 def add_key(
     name: Name, label: Annotated[str, typer.Option(help="What it is for, so that it can be told apart later.")] = ""
@@ -130,6 +140,14 @@ def _day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
+def _user_here() -> str:
+    """Who runs the command, as this machine knows them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a number without a name, as containers have
+        return f"user {os.getuid()}"
+
+
 @contextmanager
 def _accounts() -> Iterator[Accounts]:
     settings = settings_for_command()
@@ -138,7 +156,7 @@ def _accounts() -> Iterator[Accounts]:
 
     opened = open_memory(settings)
     try:
-        yield open_guard(opened.store, settings).accounts
+        yield open_guard(opened.store, settings, by=f"{_user_here()} (command line)").accounts
     finally:
         for close in opened.close:
             close()

@@ -82,6 +82,10 @@ class Accounts(Protocol):
         """False for an unknown name."""
         ...
 
+    def set_role(self, name: str, role: Role) -> bool:
+        """Holds from the next request of the user's sessions and keys on. False for an unknown name."""
+        ...
+
     def users(self) -> Sequence[User]:
         """By name."""
         ...

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Literal, Protocol, runtime_checkable
 
 from domain.answer import AnswerKind
+from domain.audit import AuditArea
 from domain.conversation import Turn
 from domain.corrections import Correction
 from domain.explanation import Explanation
@@ -32,14 +33,15 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Something that was changed: who, when (Unix seconds), ``what`` (a setting's key, or "document NAME/ID"), from
-    what, to what."""
+    """Something that was changed: who, when (Unix seconds), ``what`` (a setting's key, or "document NAME/ID"; see
+    ``domain.audit``), from what, to what. ``count``: how often within an hour, the last time at ``at``."""
 
     at: float
     by: str
     what: str
     old: str
     new: str
+    count: int = 1
 
 
 class OperatorBook(Protocol):
@@ -48,8 +50,10 @@ class OperatorBook(Protocol):
     1. ``take`` makes an open or unmarked entry taken; of several who take one at once exactly one is told yes.
     2. ``finish`` makes it done and ``note`` changes its note, whatever its state; ``finish`` says False where it was
        done. 3. Marks are bounded: the longest untouched go first. 4. ``record`` adds to the audit and, with a
-       ``setting``, keeps its new value: both or neither. The audit is bounded, newest first.
-    5. What was acknowledged survives ``kill -9`` wherever conversations do.
+       ``setting``, keeps its new value and raises ``version``: all or nothing. The audit is bounded, newest first.
+    5. ``tally`` counts what may happen any number of times: entries that differ in nothing but their time are one for
+       each hour. They are in the audit too, and bounded apart, so that they never push a change out of it.
+    6. What was acknowledged survives ``kill -9`` wherever conversations do.
     """
 
     def take(self, key: str, by: str) -> bool: ...
@@ -61,6 +65,12 @@ class OperatorBook(Protocol):
     def marks(self) -> Mapping[str, Mark]: ...
 
     def record(self, entry: AuditEntry, setting: str = "") -> None: ...
+
+    def tally(self, entry: AuditEntry) -> None: ...
+
+    def version(self) -> int:
+        """How often a setting was recorded, by whichever process."""
+        ...
 
     def settings(self) -> Mapping[str, str]:
         """The latest value of each setting that was recorded."""
@@ -318,7 +328,9 @@ class SettingsRoom(Protocol):
         """Raises ``Misconfigured`` for an unknown key or a value that cannot be."""
         ...
 
-    def audit(self, limit: int) -> Sequence[AuditEntry]: ...
+    def audit(self, limit: int, area: AuditArea | None = None) -> Sequence[AuditEntry]:
+        """At most ``limit`` entries, of one area or of all, newest first."""
+        ...
 
 
 @runtime_checkable

@@ -52,6 +52,8 @@ class ConversationStore(TurnStore, Protocol):
     7. Appending a turn whose id is there already leaves it as it was.
     8. A store with a journal raises ``MemoryDown`` from ``append`` when the turn waits there, and stores what waits
        once, in order, before anything newer.
+    9. A turn that was asked before its owner erased everything is not stored after it, whoever appends it: another
+       process that was answering, or whose journal it waited in.
 
     Raises ``PartUnavailable`` when the store does not answer, ``QuestionRejected`` for a turn larger than the
     limits allow.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from domain.accounts import ApiKey, Limit, Role, Session, User, checked_name
+from domain.accounts import ApiKey, Limit, Role, Session, User, checked_name, checked_role
 from memory.account_records import KEY_PREFIX, KeyRecord, UserRecord, label_of, new_user, taken, with_password
 from memory.passwords import Passwords, digest, new_secret
 
@@ -57,6 +57,15 @@ class InMemoryAccounts:
                 return False
             self._kept.users[plain] = renewed
         return True
+
+    def set_role(self, name: str, role: Role) -> bool:
+        """Another role; sessions and keys go on with it."""
+        known, plain = checked_role(role), checked_name(name)
+        with self._lock:
+            if (record := self._kept.users.get(plain)) is None:
+                return False
+            self._kept.users[plain] = replace(record, role=known)
+            return True
 
     def users(self) -> Sequence[User]:
         """By name."""

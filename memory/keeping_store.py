@@ -61,6 +61,11 @@ class KeepingStore:
         """How many turns of this process wait for the store."""
         return len(self._journal)
 
+    @property
+    def is_down(self) -> bool:
+        """Whether the store is known not to answer; nobody else needs to wait for its time-outs then."""
+        return self._down
+
     def load(self, owner: str, conversation_id: str) -> Conversation:
         """As the store has it. Raises ``MemoryDown`` with the latest turns that are known while it is down."""
         try:

@@ -14,9 +14,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from collections.abc import Sequence as SequenceOf
+from dataclasses import replace
 from typing import Any
 
-from domain.accounts import ApiKey, Role, Session, User, checked_name
+from domain.accounts import ApiKey, Role, Session, User, checked_name, checked_role
 from memory.account_records import (
     KEY_PREFIX,
     KeyRecord,
@@ -132,6 +133,14 @@ class RedisAccounts:
             return False
         renewed = encode_user(with_password(record, password, self._passwords))
         return bool(self._run(_REPLACE, [_USERS], [record.name, read, renewed]))
+
+    def set_role(self, name: str, role: Role) -> bool:
+        """Another role; sessions and keys go on with it."""
+        known = checked_role(role)
+        record, read = self._user(checked_name(name))
+        if record is None:
+            return False
+        return bool(self._run(_REPLACE, [_USERS], [record.name, read, encode_user(replace(record, role=known))]))
 
     def users(self) -> SequenceOf[User]:
         """By name."""

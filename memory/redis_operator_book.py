@@ -5,6 +5,9 @@ Keys, all in one cluster slot, with R = ``colloquy:v1:{operators}``:
     R:touched      sorted set: key of an entry by the time it was touched last (s)
     R:mark:KEY     hash: state, by, note, at
     R:settings     hash: setting -> value
+    R:version      string: how often one of them was recorded
+    R:tallies      hash: what is counted as one (JSON) -> how often
+    R:tallied      sorted set: the same by the time it happened last (s)
     R:audit        list: changes as JSON, newest first
 """
 
@@ -16,12 +19,23 @@ from collections.abc import Callable, Mapping, Sequence
 from domain.errors import PartUnavailable
 from domain.hand_off import HandOffState
 from domain.operating import AuditEntry, Mark
-from memory.operator_book import ENTRIES, LONGEST_NOTE, MARKS, decode_entry, encode_entry
+from memory.operator_book import (
+    ENTRIES,
+    LONGEST_NOTE,
+    MARKS,
+    TALLIES,
+    decode_entry,
+    encode_entry,
+    merged,
+    read_tally,
+    tally_key,
+)
 from memory.redis_hand_offs import RunScript
 
 Word = str | bytes | int | float
 _ROOT = "colloquy:v1:{operators}"
 _TOUCHED, _SETTINGS, _AUDIT = f"{_ROOT}:touched", f"{_ROOT}:settings", f"{_ROOT}:audit"
+_VERSION, _TALLIES, _TALLIED = f"{_ROOT}:version", f"{_ROOT}:tallies", f"{_ROOT}:tallied"
 
 _CHANGE = """
 -- KEYS: touched, mark. ARGV: key, what, by, note, now, most, prefix of marks
@@ -56,14 +70,37 @@ return found
 """
 
 _RECORD = """
--- KEYS: audit, settings. ARGV: entry, most, setting, value
+-- KEYS: audit, settings, version. ARGV: entry, most, setting, value
 redis.call('LPUSH', KEYS[1], ARGV[1])
 redis.call('LTRIM', KEYS[1], 0, tonumber(ARGV[2]) - 1)
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], ARGV[3], ARGV[4]) end
+if ARGV[3] ~= '' then
+  redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])
+  redis.call('INCR', KEYS[3])
+end
+"""
+
+_TALLY = """
+-- KEYS: tallies, tallied. ARGV: what is counted, when, most
+redis.call('HINCRBY', KEYS[1], ARGV[1], 1)
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
+local over = redis.call('ZCARD', KEYS[2]) - tonumber(ARGV[3])
+if over > 0 then
+  for _, old in ipairs(redis.call('ZRANGE', KEYS[2], 0, over - 1)) do
+    redis.call('HDEL', KEYS[1], old)
+    redis.call('ZREM', KEYS[2], old)
+  end
+end
 """
 
 _READ_SETTINGS = "return redis.call('HGETALL', KEYS[1])"
-_READ_AUDIT = "return redis.call('LRANGE', KEYS[1], 0, tonumber(ARGV[1]) - 1)"
+_READ_VERSION = "return redis.call('GET', KEYS[1])"
+_READ_AUDIT = """
+-- KEYS: audit, tallies, tallied. ARGV: how many of each
+local last, found = tonumber(ARGV[1]) - 1, {}
+local rows = redis.call('ZREVRANGE', KEYS[3], 0, last, 'WITHSCORES')
+for i = 1, #rows, 2 do table.insert(found, {rows[i], rows[i + 1], redis.call('HGET', KEYS[2], rows[i])}) end
+return {redis.call('LRANGE', KEYS[1], 0, last), found}
+"""
 
 
 class RedisOperatorBook:
@@ -94,7 +131,15 @@ class RedisOperatorBook:
     def record(self, entry: AuditEntry, setting: str = "") -> None:
         """Adds to the audit; with a ``setting`` its new value holds from now on."""
         words: list[Word] = [encode_entry(entry), self._most_entries, setting, entry.new.encode("utf-8", "replace")]
-        self._run(_RECORD, [_AUDIT, _SETTINGS], words)
+        self._run(_RECORD, [_AUDIT, _SETTINGS, _VERSION], words)
+
+    def tally(self, entry: AuditEntry) -> None:
+        """Counts an entry among those of its hour that are alike."""
+        self._run(_TALLY, [_TALLIES, _TALLIED], [tally_key(entry), repr(entry.at), TALLIES])
+
+    def version(self) -> int:
+        """How often a setting was recorded."""
+        return int(self._run(_READ_VERSION, [_VERSION], []) or 0)
 
     def settings(self) -> Mapping[str, str]:
         """The latest value of each setting that was recorded."""
@@ -102,8 +147,11 @@ class RedisOperatorBook:
         return dict(zip(row[::2], row[1::2], strict=True))
 
     def audit(self, limit: int) -> Sequence[AuditEntry]:
-        """At most ``limit`` changes, newest first."""
-        return [decode_entry(row) for row in self._run(_READ_AUDIT, [_AUDIT], [limit])] if limit > 0 else []
+        """At most ``limit`` changes and tallies, newest first."""
+        if limit < 1:
+            return []
+        changes, tallies = self._run(_READ_AUDIT, [_AUDIT, _TALLIES, _TALLIED], [limit])
+        return merged(map(decode_entry, changes), [read_tally(*row) for row in tallies], limit)
 
     def _change(self, key: str, what: str, by: str, note: str = "") -> bool:
         name = key.encode("utf-8", "replace")

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from cli.main import main
+from domain.protocols import MemoryLimits
 from memory.embedded_server import EmbeddedRedis
+from memory.redis_operator_book import RedisOperatorBook
+from memory.redis_store import RedisConversationStore
 
 Run = Callable[..., tuple[int, str, str]]
 GOOD = "four words that rhyme"
@@ -96,3 +99,33 @@ def test_a_password_is_no_argument(run: Run) -> None:
     assert run("users", "add", "eve", GOOD)[0] == 2
     assert run("users", "add", "eve", "--password", GOOD)[0] == 2
     assert run("users", "list")[1] == ""
+
+
+def test_another_role_holds_from_then_on(run: Run) -> None:
+    run("users", "add", "eve", typed=f"{GOOD}\n")
+    assert run("users", "role", "eve", "agent") == (0, "", "eve is agent from now on.\n")
+    assert run("users", "list")[1].split()[:2] == ["eve", "agent"]
+    code, _, err = run("users", "role", "nobody", "agent")
+    assert code != 0
+    assert "there is none of that name" in err
+    run("users", "remove", "eve")
+
+
+def test_what_the_commands_change_is_in_the_operators_audit(run: Run, data_dir: Path) -> None:
+    run("users", "add", "fay", typed=f"{GOOD}\n")
+    secret = run("keys", "add", "fay", "--label", "shop")[1].strip()
+    run("users", "remove", "fay")
+    server = EmbeddedRedis(data_dir / "memory")
+    store = RedisConversationStore(server.start(), MemoryLimits(None, 10, 10_000))
+    try:
+        entries = RedisOperatorBook(store.run_script).audit(3)
+    finally:
+        store.close()
+        server.stop()
+    assert [(one.what.split()[0], one.old, one.new) for one in entries] == [
+        ("user", "reader", ""),
+        ("key", "", "fay: shop"),
+        ("user", "", "reader"),
+    ]
+    assert all(one.by.endswith(" (command line)") for one in entries)
+    assert not any(told in repr(entries) for told in (secret, GOOD))

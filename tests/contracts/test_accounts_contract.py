@@ -69,6 +69,20 @@ def key_of(accounts: Accounts, name: str = "ann", label: str = "") -> tuple[str,
     return issued[0], issued[1].id
 
 
+def test_another_role_holds_at_once_in_sessions_and_keys_that_go_on(accounts: Accounts) -> None:
+    accounts.add("ann", GOOD, "reader")
+    session, (key, _) = secret_of(accounts), key_of(accounts)
+    assert accounts.set_role(" Ann", "agent") is True
+    entered, program = accounts.session(session), accounts.key_user(key)
+    assert entered is not None
+    assert program is not None
+    assert (entered.user.role, program.role, accounts.users()[0].role) == ("agent", "agent", "agent")
+    assert secret_of(accounts)
+    assert accounts.set_role("nobody", "admin") is False
+    with pytest.raises(Misconfigured, match="role is 'king'"):
+        accounts.set_role("ann", "king")  # type: ignore[arg-type]
+
+
 def test_users_are_listed_by_name_as_they_were_added(accounts: Accounts) -> None:
     bob = accounts.add("bob", GOOD, "reader")
     ann = accounts.add(" Ann ", GOOD, "admin")

@@ -1,4 +1,4 @@
-"""The promises of ``OperatorBook``, put to every implementation. The fifth is the server's, and proved for
+"""The promises of ``OperatorBook``, put to every implementation. The sixth is the server's, and proved for
 conversations in ``tests/memory/test_durability.py``: the book is in the same append-only file."""
 
 from __future__ import annotations
@@ -111,12 +111,49 @@ def test_only_what_is_a_setting_is_kept_as_one(book: OperatorBook) -> None:
     assert dict(book.settings()) == {"weighting.abstain_below": "0.7", "weighting.mode": "fixed"}
 
 
+def test_the_version_rises_with_each_setting_and_with_nothing_else(book: OperatorBook) -> None:
+    assert book.version() == 0
+    book.record(AuditEntry(1.0, "Ann", "document help/prices", "Prices", ""))
+    book.tally(AuditEntry(1.0, "ann", "log-in", "", ""))
+    assert book.version() == 0
+    book.record(entry(0, "0.6"), "weighting.abstain_below")
+    book.record(entry(1, "0.6"), "weighting.abstain_below")
+    assert book.version() == 2
+
+
+def test_what_is_counted_is_one_line_an_hour_and_stands_among_the_changes(book: OperatorBook) -> None:
+    hour = 3600.0 * 500_000
+    for second in (0.0, 20.5, 40.25):
+        book.tally(AuditEntry(hour + second, "ann", "failed log-in", "", ""))
+    book.tally(AuditEntry(hour + 30, "ann", "log-in", "", ""))
+    change = AuditEntry(hour + 35, "Bob", "weighting.mode", "adaptive", "fixed")
+    book.record(change)
+    book.tally(AuditEntry(hour + 3600, "ann", "failed log-in", "", ""))
+    assert list(book.audit(10)) == [
+        AuditEntry(hour + 3600, "ann", "failed log-in", "", ""),
+        AuditEntry(hour + 40.25, "ann", "failed log-in", "", "", 3),
+        change,
+        AuditEntry(hour + 30, "ann", "log-in", "", ""),
+    ]
+    assert [one.count for one in book.audit(2)] == [1, 3]
+
+
+def test_what_is_counted_pushes_no_change_out(book: OperatorBook) -> None:
+    for number in range(4):
+        book.record(entry(number))
+    for number in range(20):
+        book.tally(AuditEntry(float(number), f"user {number}", "log-in", "", ""))
+    assert list(book.audit(4)) == [entry(3), entry(2), entry(1), entry(0)]
+
+
 @pytest.mark.parametrize(
     "text", ["", "a\x00b", "中文 🏳️‍🌈", '{"not": "an entry"}'], ids=["empty", "zero", "letters", "JSON"]
 )
 def test_any_text_is_kept_as_it_is(book: OperatorBook, text: str) -> None:
     book.record(AuditEntry(1.0, text, text, text, text))
     assert list(book.audit(1)) == [AuditEntry(1.0, text, text, text, text)]
+    book.tally(AuditEntry(2.0, text, text, text, text))
+    assert list(book.audit(1)) == [AuditEntry(2.0, text, text, text, text)]
     book.note(text, text, text)
     assert book.marks()[text] == Mark(OPEN, text, text, 1000.0)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from domain.audit import AuditArea
 from domain.operating import OperatorDesk, Search
 from web.operator.asking import Console, Fields, Operator, place
 from web.operator.dashboards import SPANS, render_dashboards
@@ -198,10 +199,13 @@ def _add_settings(app: FastAPI, console: Console) -> None:
     settings, back = console.desk.settings, address("settings")
 
     @app.get(back)
-    def show(request: Request) -> Response:
-        """What may change while the assistant runs, and who changed what."""
+    def show(request: Request, audit: str = "") -> Response:
+        """What may change while the assistant runs, and who changed what, of one area or of all."""
+        area = next((one for one in AuditArea if one == audit), None)
         return console.show(
-            request, "settings", lambda who: render_settings(settings.knobs(), settings.audit(_AUDIT), who.look)
+            request,
+            "settings",
+            lambda who: render_settings(settings.knobs(), settings.audit(_AUDIT, area), who.look, area),
         )
 
     @app.post(back)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.answer import AnswerKind, Reason
+from domain.audit import AuditArea
 from domain.operating import Why
 
 _TABS = {
@@ -23,6 +24,12 @@ _KINDS = {
     AnswerKind.ABSTAINED: "not answered",
     AnswerKind.HANDED_OFF: "handed over",
     AnswerKind.SMALL_TALK: "small talk",
+}
+_AREAS = {
+    AuditArea.SETTINGS: "settings",
+    AuditArea.KNOWLEDGE: "knowledge",
+    AuditArea.ACCOUNTS: "accounts and keys",
+    AuditArea.LOG_INS: "log-ins",
 }
 _REASONS = {
     Reason.UNSURE: "nothing was sure enough",
@@ -273,6 +280,7 @@ class OperatorTexts:
     changed_from: str = "changed from {value}"
     change: str = "Change"
     audit: str = "Who changed what"
+    areas: Mapping[AuditArea, str] = field(default_factory=lambda: _AREAS)
     nothing_changed: str = "Nothing was changed yet."
     when: str = "When"
     who: str = "Who"

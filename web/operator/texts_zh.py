@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.answer import AnswerKind, Reason
+from domain.audit import AuditArea
 from domain.operating import Why
 from web.operator.texts import OperatorTexts
 
@@ -233,6 +234,12 @@ CHINESE = OperatorTexts(
     changed_from="原为 {value}",
     change="更改",
     audit="谁改了什么",
+    areas={
+        AuditArea.SETTINGS: "设置",
+        AuditArea.KNOWLEDGE: "知识库",
+        AuditArea.ACCOUNTS: "账户和密钥",
+        AuditArea.LOG_INS: "登录",
+    },
     nothing_changed="还没有任何更改。",
     when="时间",
     who="谁",
