@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.end_to_end.browsing import DESKTOP, Visits, ask, chromium, needs_chromium
 from tests.end_to_end.real_app import RealApp
+from tests.web.api.served import events_of
 
 PATIENCE_MS = 120_000  # models, on a machine that may be busy
 PRICE = "How much does Fibre 100 cost in the UK?"
@@ -119,3 +123,39 @@ def test_every_example_question_is_answered_with_a_source(visits: Visits, app: R
         if page.locator("#live .cite").count() == 0:
             without_source.append(question)
     assert without_source == []
+
+
+AT_ONCE = (
+    MOVING,
+    "What is the notice period for cancelling in Ireland?",
+    "How long do engineer visits take in the UK?",
+    "What does a steady red light on the Harbour Hub 2 mean?",
+)
+
+
+def test_four_conversations_of_one_person_are_answered_at_once_and_stream_interleaved(app: RealApp) -> None:
+    heard: list[tuple[int, str]] = []  # (who, event) in the order of arrival
+    together = threading.Barrier(len(AT_ONCE))
+
+    def asks(number: int) -> str:
+        address = f"/api/v1/conversations/at-once-{number}/turns"
+        together.wait()
+        with client.stream("POST", address, json={"message": AT_ONCE[number]}) as reply:
+            for sent in events_of(reply.iter_lines()):
+                heard.append((number, sent.event))
+        return str(sent.data["turn"]["question"])
+
+    one_person = {"cookie": "colloquy_owner=" + "f" * 43}
+    with httpx.Client(base_url=app.url, headers=one_person, timeout=PATIENCE_MS / 1000) as client:
+        with ThreadPoolExecutor(len(AT_ONCE)) as people:
+            assert tuple(people.map(asks, range(len(AT_ONCE)))) == AT_ONCE
+        kept = [client.get(f"/api/v1/conversations/at-once-{number}").json()["turns"] for number in range(len(AT_ONCE))]
+    assert [[turn["question"] for turn in turns] for turns in kept] == [[question] for question in AT_ONCE]
+
+    ends = {number: heard.index((number, "answer_finished")) for number in range(len(AT_ONCE))}
+    first_words = {number: heard.index((number, "answer_delta")) for number, event in heard if event == "answer_delta"}
+    assert first_words, heard
+    for number in ends:  # one after the other, the last one would hear its first when all others have ended
+        slowest_other = max(end for other, end in ends.items() if other != number)
+        assert heard.index((number, "passages_retrieved")) < slowest_other, heard
+        assert first_words.get(number, 0) < slowest_other, heard

@@ -2,8 +2,9 @@
 
 It knows the small handbook below. A message that shares a word with a sentence of it is answered with that sentence,
 cited; "unicorn" is never known; "boom" finds a part unavailable, "crash" fails in a way nobody planned, "slow" takes
-its time, "which" asks back, "steps" quotes a list, "hello" is small talk. Conversations live in this object; while
-``store_down`` is set they cannot be had, and answers are given without being kept.
+its time, "endless" writes until it is stopped, "which" asks back, "steps" quotes a list, "hello" is small talk.
+Conversations live in this object; while ``store_down`` is set they cannot be had, and answers are given without being
+kept.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 
 from bot.conversations import Shelf, memory_for
 from bot.handing_off import Where
@@ -175,7 +177,8 @@ class FakeAssistant:
         turn = Turn(f"t{time.monotonic_ns()}", message, query, answer, evidence, asked_at=started)
         turn = replace(turn, knowledge_base=where.knowledge_base)
         try:
-            for word in re.findall(r"\S+\s*", answer.text):
+            words = re.findall(r"\S+\s*", answer.text)
+            for word in cycle(words) if "endless" in message else words:
                 self._wait(message)
                 written += word
                 yield AnswerDelta(word)
