@@ -37,7 +37,9 @@ _HEADERS = (
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
 )
 _ONLY_ENCRYPTED = (b"strict-transport-security", b"max-age=31536000")  # a year; only said where it holds already
-_CLOSED = ("/gradio_api/upload", "/gradio_api/file", "/gradio_api/proxy", "/gradio_api/stream", "/gradio_api/call")
+_CLOSED = tuple(
+    f"/gradio_api/{name}" for name in ("upload", "file", "proxy", "stream", "call", "component_server", "deep_link")
+)
 _FOREIGN = (
     re.compile(rb"<meta\s[^>]*\"(?:og|twitter):[^>]*>", re.S),
     re.compile(rb"<link\s[^>]*rel=\"manifest\"[^>]*>", re.S),

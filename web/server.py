@@ -37,6 +37,7 @@ from web.options import DEFAULTS, ServiceOptions
 from web.page_routes import add_page_routes
 from web.serving import run
 from web.sources import render_document
+from web.tabs import TabOwners
 from web.texts import Texts
 from web.visitors import owner_of_request, texts_for
 
@@ -104,6 +105,7 @@ def build_app(
     # Given to Gradio as css=, every selector would be rewritten; given as head=, it would arrive after the first paint.
     # The last one added sees a request first: whatever refuses it, the reply carries the headers.
     app.add_middleware(ApiBeside, api=build_api(desk))
+    app.add_middleware(TabOwners)
     app.add_middleware(OwnerCookie)
     app.add_middleware(Entrance, access=access)
     app.add_middleware(WidgetDoor, access=access)
