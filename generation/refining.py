@@ -28,6 +28,7 @@ _DANGLING = frozenset(
     "a an the of to in on at for from with by as and or but if than so is are was were be has have had do does can "
     "will would should may must not your our their its this that which who when where per each".split()
 )
+_TWICE = re.compile(r"(?<!\.)([.!?])(?:\s*\1)(?!\s*\.)(?=\s|$)")  # an ellipsis is none
 _ENDED = re.compile(r"[.!?…]['\"”’)\]]*$")
 
 
@@ -55,7 +56,7 @@ def refined(
 
     ``split`` gives the sentence spans of a text; ``finished`` is False for a draft that the length limit cut off.
     """
-    text = re.sub(r"\s+(?=[.,;!?](?:\s|$))", "", restored(draft, evidence))
+    text = _TWICE.sub(r"\1", re.sub(r"\s+(?=[.,;!?](?:\s|$))", "", restored(draft, evidence)))
     sentences, removals = _whole([text[slice(*span)] for span in split(text)], finished=finished)
     kept: list[str] = []
     for sentence in sentences:

@@ -72,6 +72,15 @@ def test_a_draft_that_only_lacks_its_stop_gets_one() -> None:
     assert refine("So the hub has the").text == ""
 
 
+@pytest.mark.parametrize("end", ["..", ". .", "!!", "??", ". . "])
+def test_a_mark_at_an_end_stands_once(end: str) -> None:
+    assert refine(f"The Harbour Hub 3 has 1.5 GB{end}").text == f"The Harbour Hub 3 has 1.5 GB{end[0]}"
+
+
+def test_an_ellipsis_stays() -> None:
+    assert refine("The Harbour Hub 3 has 1.5 GB...").text == "The Harbour Hub 3 has 1.5 GB..."
+
+
 def test_a_sentence_without_support_goes_with_the_reason() -> None:
     def objection(sentence: str) -> str:
         return "no such price" if "£30" in sentence else ""
