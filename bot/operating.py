@@ -92,6 +92,10 @@ class Queue:
         wanted = [one for one in found if (one.mark.state is HandOffState.DONE) == done]
         return sorted(wanted, key=lambda one: (one.at, one.key), reverse=done)
 
+    def holds(self, reference: str) -> bool:
+        """Whether a turn is among the newest of what waits or is finished."""
+        return any(item.turn == reference for done in (False, True) for item in self.items(done=done))
+
     def take(self, key: str, by: str) -> bool:
         """Makes an open entry ``by``'s; False for one that is not open."""
         return self._desk.take(_id(key), by) if key.startswith(_HAND_OFF) else self._book.take(_known(key), by)
@@ -110,7 +114,7 @@ class Queue:
         sources = tuple(one.passage.place for one in turn.evidence[:_NEAREST])
         item = HandOff(
             uuid.uuid4().hex, logged.owner_hash, logged.session, turn.question, turn.query.text,
-            logged.reason or Reason.ASKED_FOR_PERSON, turn.knowledge_base, sources, self._now(),
+            logged.reason or Reason.ASKED_FOR_PERSON, turn.knowledge_base, sources, self._now(), turn=reference,
         )  # fmt: skip
         self._desk.put(item)
         self._book.note(f"{_HAND_OFF}{item.id}", by, "")
@@ -236,7 +240,9 @@ def _quoted(passage: Passage) -> Excerpt:
 
 
 def _turn_of(item: HandOff, turns: Sequence[LoggedTurn]) -> str:
-    """The reference of the unanswered turn that was handed over, as far as it is among ``turns``."""
+    """The reference of the turn that was handed over: as noted, or that of an unanswered one among ``turns``."""
+    if item.turn:
+        return item.turn
     same = (
         one for one in turns if one.question == item.question and item.owner_hash.startswith(one.owner_hash[:_HASH])
     )

@@ -33,7 +33,8 @@ class HandOff:
     ``owner_hash`` tells one person's entries from another's without naming the person; ``question`` is the message
     as typed and ``query`` what was searched for it. ``sources``: where the nearest passages stand, best first.
     Times are Unix seconds, 0.0 where it has not come to that. ``taken_by`` is who took it, in the operators' own words.
-    ``delivery`` says whether the webhook was told, ``delivery_error`` why not.
+    ``delivery`` says whether the webhook was told, ``delivery_error`` why not. ``turn``: the reference of the turn that
+    an operator handed over, "" where the person asked for it.
     """
 
     id: str
@@ -51,3 +52,4 @@ class HandOff:
     done_at: float = 0.0
     delivery: Delivery = Delivery.NOT_WANTED
     delivery_error: str = ""
+    turn: str = ""

@@ -13,11 +13,12 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from domain.accounts import Role, may
+from domain.accounts import Role
 from domain.errors import ColloquyError, PartUnavailable
 from domain.operating import OperatorDesk
+from domain.permissions import NEEDED, Permission, allowed
 from web.identity import NOBODY, program_of
-from web.operator.frame import Tab, page
+from web.operator.frame import OPENED_BY, Tab, page
 from web.operator.look import Look, address
 from web.visitors import view_of
 
@@ -35,9 +36,13 @@ class Operator:
     by: str
     role: Role
 
-    def may(self, role: Role) -> bool:
-        """Whether their role includes ``role``."""
-        return may(self.role, role)
+    def may(self, wanted: Permission) -> bool:
+        """Whether their role may do ``wanted``."""
+        return allowed(self.role, wanted)
+
+
+class NotTheirs(Exception):
+    """What was asked for is not for this role, and what would make it so cannot be told from the address alone."""
 
 
 async def _form(request: Request) -> Mapping[str, str]:
@@ -62,19 +67,23 @@ class Console:
         caller = program_of(request) or NOBODY
         headers = request.headers
         view = view_of(headers.get("cookie"), headers.get("accept-language"), list(self.desk.library.bases()))
-        look = Look(view, caller.name, may(caller.role, "admin"))
+        look = Look(view, caller.name, allowed(caller.role, Permission.CHANGE_SETTINGS), caller.role)
         return Operator(look, caller.name or "local", caller.role)
 
-    def show(self, request: Request, tab: Tab, draw: Callable[[Operator], str], needed: Role = "operator") -> Response:
-        """A page of the console, or why it cannot be shown."""
+    def show(
+        self, request: Request, tab: Tab, draw: Callable[[Operator], str], needed: Permission | None = None
+    ) -> Response:
+        """A page of the console, or why it cannot be shown. ``needed`` None: what the tab needs."""
         return self._guarded(request, tab, lambda who: HTMLResponse(self._page(request, tab, draw(who), who)), needed)
 
-    def part(self, request: Request, draw: Callable[[Operator], str]) -> Response:
+    def part(
+        self, request: Request, draw: Callable[[Operator], str], needed: Permission = Permission.TURNS
+    ) -> Response:
         """A piece of a page, for its script."""
-        return self._guarded(request, None, lambda who: HTMLResponse(draw(who), headers=_NO_STORE))
+        return self._guarded(request, None, lambda who: HTMLResponse(draw(who), headers=_NO_STORE), needed)
 
     def act(
-        self, request: Request, tab: Tab, work: Callable[[Operator], str], back: str, needed: Role = "operator"
+        self, request: Request, tab: Tab, work: Callable[[Operator], str], back: str, needed: Permission | None = None
     ) -> Response:
         """Does ``work``, which names what to say of it, and leads back to ``back``."""
 
@@ -91,17 +100,20 @@ class Console:
         request: Request,
         tab: Tab | None,
         answer: Callable[[Operator], Response],
-        needed: Role = "operator",
+        needed: Permission | None = None,
         back: str = "",
     ) -> Response:
+        wanted = needed or (OPENED_BY[tab] if tab else Permission.TURNS)
         try:
             who = self.operator(request)
         except PartUnavailable:
             return HTMLResponse("A part does not answer at the moment; try again shortly.", 503, _NO_STORE)
-        if not who.may(needed):
-            return self._trouble(tab, who.look.words.not_allowed.format(role=needed), 403, who)
         try:
+            if not who.may(wanted):
+                raise NotTheirs(NEEDED[wanted])
             return answer(who)
+        except NotTheirs as refused:
+            return self._trouble(tab, who.look.words.not_allowed.format(role=refused), 403, who)
         except PartUnavailable as error:
             _LOG.warning("The console found a part unavailable: %s", error)
             return self._trouble(tab, who.look.words.unavailable, 503, who, back)

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Literal
 
+from domain.permissions import Permission
 from web.operator.look import ROOT, Look, address
 from web.view import attribute
 
 Tab = Literal["sessions", "queue", "knowledge", "playground", "dashboards", "settings"]
 TABS: tuple[Tab, ...] = ("sessions", "queue", "knowledge", "playground", "dashboards", "settings")
+
+OPENED_BY: Mapping[Tab, Permission] = {
+    "sessions": Permission.TURNS,
+    "queue": Permission.QUEUE,
+    "knowledge": Permission.KNOWLEDGE,
+    "playground": Permission.PLAYGROUND,
+    "dashboards": Permission.DASHBOARDS,
+    "settings": Permission.SEE_SETTINGS,
+}
+"""What each tab needs."""
 
 _STATIC = Path(__file__).parents[1] / "static"
 # Drawn, because not every system has letters of both languages.
@@ -42,7 +54,7 @@ def page(look: Look, tab: Tab | None, body: str, *, waiting: int = 0, said: str 
 
 def _top(look: Look, tab: Tab | None, waiting: int) -> str:
     words, texts = look.words, look.texts
-    tabs = "".join(_tab(one, look, here=one == tab, waiting=waiting) for one in TABS)
+    tabs = "".join(_tab(one, look, here=one == tab, waiting=waiting) for one in TABS if look.may(OPENED_BY[one]))
     who = f'<span class="who">{escape(look.name)}</span>' if look.name else ""
     return (
         f'<header class="top"><a class="home" href="/">Colloquy</a>'

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from domain.errors import ColloquyError, DocumentRejected, PartUnavailable, UnknownKnowledgeBase
+from domain.permissions import NEEDED, Permission
 from domain.protocols import KnowledgeBaseInfo
 from web.operator.asking import Console, Fields, Operator
 from web.operator.jobs import Jobs, Outcome
@@ -131,14 +132,14 @@ def _add_work(app: FastAPI, console: Console, jobs: Jobs) -> None:
     @app.get(f"{_ONE}/report")
     def report(request: Request, name: str) -> Response:
         """What is wrong with the documents, as a page of its own."""
-        return console.part(request, lambda _: library.report(name))
+        return console.part(request, lambda _: library.report(name), Permission.KNOWLEDGE)
 
 
 def _uploaded(console: Console, request: Request, name: str, file: str, data: bytes) -> Response:
     who = console.operator(request)
     words = who.look.words
-    if not who.may("operator"):
-        return _refused(words.not_allowed.format(role="operator"), 403)
+    if not who.may(Permission.KNOWLEDGE):
+        return _refused(words.not_allowed.format(role=NEEDED[Permission.KNOWLEDGE]), 403)
     try:
         stored = console.desk.library.upload(name, file, data, who.by)
     except PartUnavailable:

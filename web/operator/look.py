@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from urllib.parse import urlencode
 
+from domain.accounts import Role
 from domain.answer import AnswerKind
+from domain.permissions import Permission, allowed
 from web.operator.texts import ENGLISH, OperatorTexts
 from web.operator.texts_zh import CHINESE
 from web.texts import Language, Texts
@@ -20,11 +22,23 @@ OPERATOR_TEXTS = {Language.ENGLISH: ENGLISH, Language.CHINESE: CHINESE}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One operator's view. ``name`` is who acts, as the others see it; ``may_set``: whether settings may be changed."""
+    """One operator's view. ``name`` is who acts, as the others see it; ``may_set``: whether settings may be changed;
+    ``role``: what else may be seen."""
 
     view: View
     name: str = ""
     may_set: bool = False
+    role: Role = "admin"
+
+    def may(self, wanted: Permission) -> bool:
+        """Whether the operator may do ``wanted``."""
+        return allowed(self.role, wanted)
+
+    def turn(self, reference: str, **query: int) -> str:
+        """Where this operator finds a turn: among all, or where the queue holds it."""
+        if self.may(Permission.TURNS):
+            return address(turn=reference, **query)
+        return address("queue", "turns", reference, **query)
 
     @property
     def texts(self) -> Texts:

@@ -31,7 +31,7 @@ def _card(item: QueueItem, look: Look, *, done: bool) -> str:
     taken = f" · {escape(words.taken_by.format(name=item.mark.by))}" if item.mark.by else ""
     kind = "comment" if item.why is Why.FLAGGED else "quiet"
     said = f'<p class="{kind}">{escape(_said(item, look))}</p>' if item.said else ""
-    turn = link(address(turn=item.turn), words.open_turn, "button") if item.turn else ""
+    turn = link(look.turn(item.turn), words.open_turn, "button") if item.turn else ""
     return (
         f'<li class="queue-card"><p class="line">{look.time(item.at)} <span class="why {item.why.value}">'
         f'{escape(words.whys[item.why])}</span><span class="quiet">{escape(look.view.title(item.knowledge_base))}'

@@ -9,7 +9,8 @@ from fastapi.responses import Response
 
 from domain.audit import AuditArea
 from domain.operating import OperatorDesk, Search
-from web.operator.asking import Console, Fields, Operator, place
+from domain.permissions import NEEDED, Permission
+from web.operator.asking import Console, Fields, NotTheirs, Operator, place
 from web.operator.dashboards import SPANS, render_dashboards
 from web.operator.library_routes import add_library
 from web.operator.look import ROOT, address
@@ -88,7 +89,7 @@ def _add_mending(app: FastAPI, console: Console) -> None:
             work(who)
             return said
 
-        return console.act(request, "sessions", done, place(reference))
+        return console.act(request, "sessions", done, place(reference), Permission.CORRECT)
 
     @app.post(address("turns", "{reference}", "answer"))
     def answer(request: Request, reference: str, sent: Fields) -> Response:
@@ -139,16 +140,23 @@ def _add_queue(app: FastAPI, console: Console) -> None:
     @app.get(back)
     def show(request: Request, done: bool = False) -> Response:
         """What waits, or with ``done`` what is finished."""
-        return console.show(
-            request, "queue", lambda who: render_queue(queue.items(done=done), who.look, done=done), "agent"
-        )
+        return console.show(request, "queue", lambda who: render_queue(queue.items(done=done), who.look, done=done))
+
+    @app.get(address("queue", "turns", "{reference}"))
+    def case(request: Request, reference: str, explain: bool = False) -> Response:
+        """A turn that the queue holds, for those who work through it: what was said, found and weighed."""
+
+        def draw(who: Operator) -> str:
+            if not queue.holds(reference) and not who.may(Permission.TURNS):
+                raise NotTheirs(NEEDED[Permission.TURNS])
+            return f'<div class="column">{_shown(console, reference, who, explain=explain)}</div>'
+
+        return console.show(request, "queue", draw, Permission.CASES)
 
     @app.post(address("queue", "take"))
     def take(request: Request, sent: Fields) -> Response:
         key = sent.get("key", "")
-        return console.act(
-            request, "queue", lambda who: "taken" if queue.take(key, who.by) else "not-taken", back, "agent"
-        )
+        return console.act(request, "queue", lambda who: "taken" if queue.take(key, who.by) else "not-taken", back)
 
     @app.post(address("queue", "done"))
     def finish(request: Request, sent: Fields) -> Response:
@@ -156,7 +164,7 @@ def _add_queue(app: FastAPI, console: Console) -> None:
             queue.finish(sent.get("key", ""), who.by)
             return "done"
 
-        return console.act(request, "queue", work, back, "agent")
+        return console.act(request, "queue", work, back)
 
     @app.post(address("queue", "note"))
     def note(request: Request, sent: Fields) -> Response:
@@ -164,7 +172,7 @@ def _add_queue(app: FastAPI, console: Console) -> None:
             queue.note(sent.get("key", ""), who.by, sent.get("text", ""))
             return "noted"
 
-        return console.act(request, "queue", work, back, "agent")
+        return console.act(request, "queue", work, back)
 
 
 def _add_looking(app: FastAPI, console: Console) -> None:
@@ -216,7 +224,7 @@ def _add_settings(app: FastAPI, console: Console) -> None:
             settings.change(sent.get("key", ""), sent.get("value", ""), who.by)
             return "changed"
 
-        return console.act(request, "settings", work, back, "admin")
+        return console.act(request, "settings", work, back, Permission.CHANGE_SETTINGS)
 
 
 def _number(text: str) -> float:

@@ -10,6 +10,7 @@ from domain.answer import Answer, Candidate
 from domain.conversation import Gate, Query, Turn
 from domain.explanation import Explanation
 from domain.passage import RetrievedPassage
+from domain.permissions import Permission
 from domain.turn_log import LoggedTurn
 from web.answer_text import cited_text
 from web.explanation import render_explanation, signed
@@ -34,7 +35,7 @@ def render_turn(logged: LoggedTurn, turn: Turn, explanation: Explanation | None,
         _passages(turn, explanation, look),
         _weighing(turn.answer, look),
         _why(logged.reference, explanation, look),
-        render_actions(logged, turn, look),
+        render_actions(logged, turn, look) if look.may(Permission.CORRECT) else "",
     ]
     return f'<article class="turn-detail" {attribute("aria-label", words.turn)}>{"".join(parts)}</article>'
 
@@ -48,13 +49,15 @@ def _head(logged: LoggedTurn, turn: Turn, look: Look) -> str:
     words = look.words
     sure = f'<span class="sure">{dots(turn.answer.confidence)} {short(turn.answer.confidence)}</span>'
     known = sure if turn.answer.confidence else ""
-    conversation = link(address(session=logged.session), words.whole_conversation)
+    every = look.may(Permission.TURNS)
+    conversation = link(address(session=logged.session), words.whole_conversation) if every else ""
     comment = ""
     if logged.feedback and (logged.feedback.comment or logged.feedback.reason):
         said = " · ".join(part for part in (logged.feedback.reason, logged.feedback.comment) if part)
         comment = f'<p class="comment">“{escape(said)}”</p>'
     reason = f'<span class="quiet">{escape(words.reasons[turn.answer.reason])}</span>' if turn.answer.reason else ""
-    back = link(ROOT, f"‹ {words.tabs['sessions']}", "back")
+    place, tab = (ROOT, "sessions") if every else (address("queue"), "queue")
+    back = link(place, f"‹ {words.tabs[tab]}", "back")
     return (
         f'<header class="turn-head">{back}<p class="line">{look.time(logged.asked_at or logged.logged_at)} '
         f"{badge(turn.answer.kind, look)}{known}{verdict_sign(logged, look)}{reason}"
@@ -186,7 +189,7 @@ def _candidate(one: Candidate, look: Look) -> str:
 def _why(reference: str, explanation: Explanation | None, look: Look) -> str:
     if explanation is not None:
         return render_explanation(replace(explanation, effects=()), look.texts)  # those stand beside the passages
-    href = address(turn=reference, explain=1)
+    href = look.turn(reference, explain=1)
     return (
         f'<h3>{escape(look.texts.why)}</h3><p><a class="button" data-part {attribute("href", href)}>'
         f'{escape(look.words.explain)}</a> <span class="quiet">{escape(look.words.explain_help)}</span></p>'

@@ -14,6 +14,7 @@ from bot.assembly_operating import open_desk
 from domain.accounts import Role
 from domain.answer import AnswerKind
 from domain.errors import PartUnavailable
+from domain.permissions import NEEDED, Permission
 from tests.web.operator.host import Clock, ToyHost, toy_host, turn
 from web.identity import CALLER, Caller
 from web.operator.routes import add_operator
@@ -77,6 +78,51 @@ def test_nobody_changes_what_is_not_theirs_to_change(opened: Opened, path: str, 
     below: dict[Role, Role] = {"admin": "operator", "operator": "agent", "agent": "reader"}
     assert opened.as_(below[needed]).post(path, content=b"").status_code == 403
     assert opened.as_(needed).post(path, content=b"").status_code in (303, 400)
+
+
+def test_every_permission_has_its_least_role() -> None:
+    assert {one.value: NEEDED[one] for one in Permission} == {
+        "queue": "agent",
+        "cases": "agent",
+        "turns": "operator",
+        "correct": "operator",
+        "knowledge": "operator",
+        "playground": "operator",
+        "dashboards": "operator",
+        "see_settings": "operator",
+        "change_settings": "admin",
+    }
+
+
+def test_an_agent_reads_the_turns_of_the_queue_with_their_sources_and_no_others(opened: Opened) -> None:
+    store, log = opened.host.store, opened.host.turn_log
+    store.append("bob", "c2", turn(opened.host, "t2", "Does a visit cost euros?", AnswerKind.GENERATED, 0.9))
+    places = {one.question: f"/operator/queue/turns/{one.reference}" for one in log.recent(10)}
+    waiting, answered = places["Is it open?"], places["Does a visit cost euros?"]
+    agent = opened.as_("agent")
+    queue = agent.get("/operator/queue").text
+    assert waiting in queue
+    assert "/operator/dashboards" not in queue
+    shown = agent.get(waiting)
+    assert shown.status_code == 200
+    assert "bm25" in shown.text.lower()
+    assert "/wrong-passage" not in shown.text  # putting right is the operators'
+    assert (agent.get(answered).status_code, "euros" in agent.get(answered).text) == (403, False)
+    reference = answered.rsplit("/", 1)[1]
+    assert opened.as_("operator").post(f"/operator/turns/{reference}/hand-over").status_code == 303
+    assert "Does a visit cost euros?" in agent.get(answered).text
+    assert opened.as_("reader").get(waiting).status_code == 403
+
+
+def test_an_agent_takes_notes_and_finishes_what_waits(opened: Opened) -> None:
+    agent, host = opened.as_("agent"), opened.host
+    reference = next(one.reference for one in host.turn_log.recent(10) if one.question == "Is it open?")
+    key = f"turn:{reference}"
+    for action, more in (("take", {}), ("note", {"text": "called back"}), ("done", {})):
+        assert agent.post(f"/operator/queue/{action}", data={"key": key, **more}).status_code == 303
+    mark = host.book.marks()[key]
+    assert (mark.state.value, mark.by, mark.note) == ("done", "the-agent", "called back")
+    assert agent.get(f"/operator/queue/turns/{reference}").status_code == 200
 
 
 def test_who_changed_a_setting_is_named(opened: Opened) -> None:
