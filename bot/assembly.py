@@ -17,7 +17,7 @@ from bot.assembly_access import Guard, open_guard
 from bot.assembly_memory import feedback_in, limits_of, open_book, open_memory, turn_log_of
 from bot.assembly_models import MODELS, Models
 from bot.assembly_operating import Desk, open_desk
-from bot.assembly_page import open_follow_ups, open_own_files
+from bot.assembly_page import Suggestions, open_own_files, sample_of
 from bot.assembly_search import fused, reread
 from bot.clarifying import Clarifier, ClarifyingOptions
 from bot.conversations import Shelf, memory_for
@@ -69,8 +69,6 @@ from retrieval.milvus_store import MilvusKnowledgeBaseStore
 from retrieval.reranking import RerankingRetriever
 from retrieval.sentences import sentence_spans
 from settings import Settings
-
-TERM_SAMPLE = 4000  # passages that words are counted from: enough for common ones, half a second to read
 
 
 def assemble(settings: Settings, *, memory: bool = True) -> Colloquy:
@@ -180,18 +178,12 @@ class Colloquy:
 
     def sentence_scorer(self, knowledge_base: str, weights: LogisticWeights | None = None) -> SentenceScorer:
         """What says how likely a sentence of this knowledge base holds the answer (by the shipped weights)."""
-        return self._scorer(self._sample(knowledge_base), weights)
+        return self._scorer(sample_of(self.knowledge.open(knowledge_base)), weights)
 
     def _scorer(self, passages: Sequence[Passage], weights: LogisticWeights | None = None) -> SentenceScorer:
         texts = [passage.searchable for passage in passages]
         chosen = weights or open_weights(MODELS / "weighting" / "weights.json")
         return SentenceScorer(self.encoder, TermWeights(texts), chosen, RivalNames(texts))
-
-    def _sample(self, knowledge_base: str) -> list[Passage]:
-        """Passages of a knowledge base, evenly spread: all of them up to ``TERM_SAMPLE``."""
-        with self.knowledge.open(knowledge_base).snapshot() as snapshot:
-            rows = snapshot.rows()
-            return list(snapshot.passages(rows[:: max(1, len(rows) // TERM_SAMPLE)]).values())
 
     def dialogue(self, knowledge_base: str) -> Dialogue:
         """The dialogue about one knowledge base. Raises ``UnknownKnowledgeBase``."""
@@ -206,7 +198,7 @@ class Colloquy:
         chosen, title = self.settings, self.knowledge.info(knowledge_base).title  # an unknown one ends here
         weights, seen = chosen.weighting, chosen.retrieval.reader_context
         weighing = WeightingOptions(weights.mode, weights.retrieval_weight, seen)
-        passages = self._sample(knowledge_base)
+        passages = sample_of(self.knowledge.open(knowledge_base))
         scorer = self._scorer(passages)
         weigher = CandidateWeigher(self.models.reader, sentence_spans, weighing, scorer, self.models.answer_weights)
         policy = self._policy(weigher, title, passages)
@@ -266,8 +258,11 @@ class Colloquy:
 
     def follow_ups(self, owner: str, conversation_id: str) -> Sequence[str]:
         """What could be asked next, from the documents."""
-        suggesting = open_follow_ups(self.knowledge, self.models.reader, owner)
-        return suggesting.suggest(self.conversation(owner, conversation_id))
+        return self._suggestions.after(self.conversation(owner, conversation_id))
+
+    @cached_property
+    def _suggestions(self) -> Suggestions:
+        return Suggestions(self.knowledge, self.models.reader)
 
     @cached_property
     def files(self) -> FilesOfOwners:

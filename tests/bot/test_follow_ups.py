@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.follow_ups import FollowUps
+from bot.follow_ups import FollowUps, worded
+from bot.telling_words import TellingWords
 from domain.answer import Answer, AnswerKind, Citation
 from domain.conversation import Conversation, Query, Turn
 from domain.passage import Passage, RetrievedPassage
@@ -57,7 +58,7 @@ def suggested(*turns: Turn, relevance: dict[str, float] = ALL) -> tuple[str, ...
 def test_the_best_believed_neighbours_of_the_cited_section_are_offered_and_stand_alone() -> None:
     assert suggested(asked("how much notice?", NOTICE)) == (
         "Moving home: who pays?",
-        "Moving home: what about fees?",
+        "Moving home: what are the fees?",
         "Moving home: can you tell me when the fee is due?",
     )
 
@@ -74,13 +75,21 @@ def test_what_was_answered_or_asked_before_is_not_offered_again() -> None:
 
 
 def test_passages_that_were_found_and_not_used_lead_on_too() -> None:
-    assert "Router: what about red light?" in suggested(asked("how much notice?", NOTICE, LIGHTS))
-    assert "Router: what about red light?" not in suggested(asked("how much notice?", NOTICE))
+    few = {"Fees": 0.7, "Red light": 0.8}
+    turn = asked("how much notice?", NOTICE, LIGHTS)
+    assert suggested(turn, relevance=few) == ("Moving home: what are the fees?", "Router: what about the red light?")
+    assert suggested(asked("how much notice?", NOTICE), relevance=few) == ("Moving home: what are the fees?",)
+
+
+def test_what_was_found_and_has_nothing_to_do_with_the_question_leads_nowhere() -> None:
+    turn = asked("how much notice?", NOTICE, LIGHTS)
+    far = replace(turn.evidence[1], signals={"relevance": 0.09})
+    assert "Router: what about the red light?" not in suggested(replace(turn, evidence=(turn.evidence[0], far)))
 
 
 def test_after_an_abstention_the_nearest_sections_are_offered() -> None:
     turn = asked("a unicorn?", LIGHTS, cited=0, kind=AnswerKind.ABSTAINED)
-    assert suggested(turn) == ("Router: what about red light?",)
+    assert suggested(turn) == ("Router: what about the red light?",)
 
 
 @pytest.mark.parametrize("kind", [AnswerKind.SMALL_TALK, AnswerKind.CLARIFYING, AnswerKind.HANDED_OFF])
@@ -106,6 +115,75 @@ def test_a_large_document_costs_no_more_than_six_readings() -> None:
     reader = Believing({})
     FollowUps(reader, lambda *_: many).suggest(Conversation("c", "me", turns=(asked("notice?", NOTICE, cited=0),)))
     assert len(reader.asked) == 6
+
+
+UK = {"region": "UK", "audience": "customer"}
+IE = {"region": "IE", "audience": "customer"}
+
+
+def scoped(document: str, section: str, metadata: dict[str, str], text: str) -> Passage:
+    return replace(passage(document, section, text, f"Moving in {metadata['region']}"), metadata=metadata)
+
+
+PLACES = (
+    *(scoped("uk", name, UK, "Move in the UK, from the UK, within the UK.") for name in ("Fees", "Notice period")),
+    *(scoped("ie", name, IE, "Move in Ireland, from Ireland, across Ireland.") for name in ("Fees", "Notice period")),
+    scoped("all", "Deposit", {"region": "all"}, "You get the deposit back."),
+    scoped("staff", "Records", {"region": "all", "audience": "agent"}, "Write it down."),
+)
+
+
+def next_after(turn: Turn, *before: Turn) -> tuple[str, ...]:
+    """What is offered by who believes in everything."""
+    reader = Believing(dict.fromkeys(("Fees", "Notice period", "Deposit", "Records"), 0.9))
+    telling = TellingWords(PLACES)
+    found = FollowUps(reader, lambda _, names: [one for one in PLACES if one.document_id in names], telling)
+    return found.suggest(Conversation("c", "me", turns=(*before, turn)))
+
+
+def test_another_region_than_the_one_that_was_asked_about_is_not_offered() -> None:
+    turn = asked("What does it cost to move in Ireland?", PLACES[2], PLACES[0], PLACES[4])
+    assert next_after(turn) == ("Moving in IE: what is the notice period?", "Moving in all: what is the deposit?")
+
+
+def test_where_nobody_names_a_region_the_cited_one_holds() -> None:
+    turn = asked("what does it cost?", PLACES[0], PLACES[2])
+    assert next_after(turn) == ("Moving in UK: what is the notice period?",)
+
+
+def test_where_nothing_is_cited_the_region_of_the_conversation_holds() -> None:
+    before = asked("What does it cost to move in Ireland?", PLACES[2])
+    turn = asked("and a piano?", PLACES[0], PLACES[2], cited=0, kind=AnswerKind.ABSTAINED)
+    assert next_after(turn, before) == ()
+    assert next_after(turn) != ()
+
+
+def test_two_regions_in_one_answer_lead_on_in_both() -> None:
+    turn = asked("what does it cost?", PLACES[0], PLACES[2], cited=2)
+    assert next_after(turn) == ("Moving in UK: what is the notice period?", "Moving in IE: what is the notice period?")
+
+
+def test_what_is_written_for_staff_is_offered_only_after_an_answer_from_it() -> None:
+    records, deposit = PLACES[5], PLACES[4]
+    more = replace(records, id="staff#more", section=("Tone",))
+    reader = Believing({"Tone": 0.9, "Records": 0.9})
+    found = FollowUps(reader, lambda *_: [deposit, records, more])
+
+    def after(turn: Turn) -> tuple[str, ...]:
+        return found.suggest(Conversation("c", "me", turns=(turn,)))
+
+    assert after(asked("what do I get back?", deposit, records)) == ()
+    assert after(asked("what do I write?", records, deposit)) == ("Moving in all: what about tone?",)
+
+
+def test_after_an_abstention_only_the_nearest_document_leads_on() -> None:
+    turn = asked("a unicorn?", LIGHTS, NOTICE, cited=0, kind=AnswerKind.ABSTAINED)
+    assert suggested(turn) == ("Router: what about the red light?",)
+
+
+def test_where_a_place_is_all_that_heading_and_title_share_the_title_is_said() -> None:
+    here = replace(passage("f", "What is included in Ireland", title="Fibre 100 in Ireland"), id="f#1")
+    assert worded(here) == "Fibre 100 in Ireland: what is included in Ireland?"
 
 
 def test_a_heading_too_long_for_a_button_is_left_out() -> None:
