@@ -1,9 +1,9 @@
 """What could be asked next: questions drawn from the documents around the answer, never made up.
 
 A candidate is a section of a document that the last turn looked at and that no answer of the conversation has cited.
-Its heading, worded as a question, is offered when the reader believes that the section answers it: those of the cited
-documents first. What holds for another region or product than the one talked about is none, nor is what is written for
-staff where the answer was not.
+Its heading, worded as a question, is offered when the reader believes that the section answers it: those of the
+document cited first before others. What holds for another region or product than the one talked about is none, nor is
+what is written for staff where the answer was not.
 """
 
 from __future__ import annotations
@@ -52,14 +52,13 @@ class FollowUps:
         if not conversation.turns or conversation.turns[-1].answer.kind not in _KINDS:
             return ()
         last = conversation.turns[-1]
-        cited = {one.document_id for one in cited_passages(last)}
         documents = list(dict.fromkeys(one.document_id for one in _looked_at(last)))
-        if not cited:
+        if not cited_passages(last):
             documents = documents[:1]  # nothing answered: what else was found is further off than the nearest
         around = self.passages_of(last.knowledge_base, documents) if documents else ()
         candidates = _candidates(conversation, self._in_scope(conversation, around))
         believed = [
-            (passage.document_id not in cited, -self._belief(question, passage), question)
+            (documents.index(passage.document_id), -self._belief(question, passage), question)
             for question, passage in candidates
         ]
         ranked = sorted((one for one in believed if -one[1] >= _BELIEVED), key=lambda one: one[:2])
@@ -106,9 +105,10 @@ class FollowUps:
 
 
 def cited_passages(turn: Turn) -> list[Passage]:
-    """The passages that the answer cites, best first."""
-    cited = {citation.passage_id for citation in turn.answer.citations}
-    return [one.passage for one in turn.evidence if one.passage.id in cited]
+    """The passages that the answer cites, in the order of the answer."""
+    seen = {one.passage.id: one.passage for one in turn.evidence}
+    cited = dict.fromkeys(citation.passage_id for citation in turn.answer.citations)
+    return [seen[id_] for id_ in cited if id_ in seen]
 
 
 def _looked_at(turn: Turn) -> Iterator[Passage]:
@@ -130,7 +130,7 @@ def _candidates(conversation: Conversation, passages: Sequence[Passage]) -> list
     found: dict[str, Passage] = {}
     for passage in passages:
         question = "" if section_of(passage) in known else worded(passage)
-        if question and not any(_same(words_of(question), words) for words in asked):
+        if question and not any(_same(words_of(question), words) and own_words(passage) <= words for words in asked):
             found.setdefault(question, passage)
     return list(found.items())[:_READ]
 
@@ -143,6 +143,11 @@ def section_of(passage: Passage) -> tuple[str, ...]:
 def words_of(text: str) -> frozenset[str]:
     """The telling words of ``text``, without case."""
     return frozenset(_WORD.findall(text.casefold())) - _LITTLE
+
+
+def own_words(passage: Passage) -> frozenset[str]:
+    """The telling words that a section's heading has beside its document's title."""
+    return words_of(passage.section[-1] if passage.section else "") - words_of(passage.title)
 
 
 def _same(one: frozenset[str], other: frozenset[str]) -> bool:

@@ -74,6 +74,28 @@ def test_what_was_answered_or_asked_before_is_not_offered_again() -> None:
     assert suggested(*turns) == ("Moving home: can you tell me when the fee is due?",)
 
 
+def test_another_section_of_the_page_asked_about_is_not_taken_for_the_same_question() -> None:
+    title = "Fibre 100 in Ireland"
+    price, included = (passage("f", name, title=title) for name in ("Price in Ireland", "What is included in Ireland"))
+    reader = Believing({"What is included in Ireland": 0.9})
+    found = FollowUps(reader, lambda *_: [price, included])
+    turns = (asked("How much is Fibre 100 in Ireland?", price),)
+    assert found.suggest(Conversation("c", "me", turns=turns)) == (
+        "Fibre 100 in Ireland: what is included in Ireland?",
+    )
+
+
+def test_the_document_that_is_cited_first_leads_on_first() -> None:
+    turn = asked("how much notice?", LIGHTS, NOTICE, cited=2)
+    swapped = replace(turn, answer=replace(turn.answer, citations=turn.answer.citations[::-1]))
+    other = replace(LIGHTS, id="router#Blue", section=("Blue light",))
+    reader = Believing({"Blue light": 0.99, "Fees": 0.6})
+    found = FollowUps(reader, lambda _, names: [one for n in names for one in (*BASE, other) if one.document_id == n])
+    first, second = "Moving home: what are the fees?", "Router: what about the blue light?"
+    assert found.suggest(Conversation("c", "me", turns=(swapped,))) == (first, second)
+    assert found.suggest(Conversation("c", "me", turns=(turn,))) == (second, first)
+
+
 def test_passages_that_were_found_and_not_used_lead_on_too() -> None:
     few = {"Fees": 0.7, "Red light": 0.8}
     turn = asked("how much notice?", NOTICE, LIGHTS)
