@@ -24,10 +24,11 @@ def environment(data_dir: Path) -> dict[str, str]:
 
 
 class RealApp:
-    """A running ``colloquy serve`` on a free port; a context manager."""
+    """A running ``colloquy serve`` on a free port; a context manager. ``settings``: more of its environment, such as
+    ``COLLOQUY_REDIS_URL``."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self._data_dir, self._settings = data_dir, settings
         self._log = data_dir.parent / f"{data_dir.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
@@ -43,9 +44,8 @@ class RealApp:
         port = re.search(r":(\d+)/", self.url)
         command = [sys.executable, "app.py", "--port", port[1] if port else "0"]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=environment(self._data_dir), stdout=log, stderr=subprocess.STDOUT
-            )
+            known = {**environment(self._data_dir), **self._settings}
+            self._process = subprocess.Popen(command, cwd=ROOT, env=known, stdout=log, stderr=subprocess.STDOUT)
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
             assert self._process.poll() is None, self._log.read_text()

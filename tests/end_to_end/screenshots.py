@@ -7,6 +7,8 @@ ingested handbook for the next run.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,10 +17,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from memory.embedded_server import EmbeddedRedis
 from tests.end_to_end.browsing import DESKTOP, PHONE, Visits, ask, chromium
-from tests.end_to_end.fake_page import Served
 from tests.end_to_end.real_app import ROOT, RealApp
-from tests.web.fakes import FakeAssistant
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST_BYTES = 200_000
@@ -73,7 +74,7 @@ def streaming(page: Page) -> None:
 def clarifying(page: Page) -> None:
     """A question back, with its options as buttons."""
     empty(page)
-    ask(page, TWO_READINGS, until=".choice")
+    ask(page, TWO_READINGS, until=".turn[data-state=clarifying] .choice")
 
 
 def explained(page: Page) -> None:
@@ -101,6 +102,13 @@ def own_files(page: Page) -> None:
     ask(page, "When does the deposit come back?")
 
 
+def my_data(page: Page) -> None:
+    """What is kept of a person, and what deleting it would take."""
+    page.evaluate("document.querySelector('[data-do=my-data]').click()")  # also in the drawer of a phone
+    page.wait_for_selector("#my-data")
+    page.locator('[data-do="ask-delete-data"]').click()
+
+
 States = dict[str, Callable[[Page], None]]
 EVERY_LOOK: States = {"empty": empty, "answered": answered, "abstained": abstained, "error": refused}
 """States with four pictures each: both sizes, both looks."""
@@ -111,6 +119,7 @@ TWO_LOOKS: States = {
     "managed": managed,
     "explained": explained,
     "own-files": own_files,
+    "my-data": my_data,
 }
 """States with two: large and light, small and dark."""
 
@@ -148,36 +157,48 @@ FOUR = [(size, mode) for size in (DESKTOP, PHONE) for mode in ("light", "dark")]
 TWO = [(DESKTOP, "light"), (PHONE, "dark")]
 
 
-def shoot_without_memory(browser: Browser) -> None:
-    """The page while memory is down, over the fake assistant: a real store comes back too soon for a picture."""
-    served = Served(FakeAssistant())
-    visits = Visits(browser, PATIENCE_MS)
-    page = visits.open(served.url, viewport=DESKTOP, color_scheme="light")
-    ask(page, "what if i move, is half price due?")
-    served.assistant.store_down = True
-    ask(page, "what does a blinking red light mean?")
-    shoot_all(page, "memory-down", TWO)
-    visits.close()
-    served.close()
+def shoot_without_memory(browser: Browser, data_dir: Path) -> None:
+    """The page while memory is down: the app's Redis is a server of its own here, which nobody starts again once it
+    was killed."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedRedis(Path(folder)) as server,
+        RealApp(data_dir, COLLOQUY_REDIS_URL=server.url) as app,
+    ):
+        visits = Visits(browser, PATIENCE_MS)
+        page = visits.open(app.url, viewport=DESKTOP, color_scheme="light")
+        ask(page, MOVING[0])
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        ask(page, MOVING[1])
+        page.wait_for_selector("#live .note")
+        shoot_all(page, "memory-down", TWO)
+        visits.close()
 
 
 def main(data_dir: Path) -> None:
     """Starts the app over ``data_dir`` and takes every picture."""
-    with RealApp(data_dir) as app, chromium(PATIENCE_MS) as browser:
-        visits = Visits(browser, PATIENCE_MS)
-        page = visits.open(app.url, viewport=DESKTOP, color_scheme="light")
-        for question in (PRICE, LIGHTS):  # so that the list of conversations is that of somebody who has been here
-            empty(page)
-            ask(page, question)
-        for states, looks in ((EVERY_LOOK, FOUR), (TWO_LOOKS, TWO)):
-            for state, reach in states.items():
-                reach(page)
-                if state == "answered":
-                    page.locator("#live .cite").first.hover()
-                    shoot(page, "answered-desktop-light")
-                shoot_all(page, state, looks[:1] if state == "streaming" else looks)  # it is over soon
-        shoot_without_memory(browser)
-        visits.close()
+    with chromium(PATIENCE_MS) as browser:
+        with RealApp(data_dir) as app:
+            shoot_states(browser, app)
+        shoot_without_memory(browser, data_dir)
+
+
+def shoot_states(browser: Browser, app: RealApp) -> None:
+    """Every state of an app that works."""
+    visits = Visits(browser, PATIENCE_MS)
+    page = visits.open(app.url, viewport=DESKTOP, color_scheme="light")
+    for question in (PRICE, LIGHTS):  # so that the list of conversations is that of somebody who has been here
+        empty(page)
+        ask(page, question)
+    for states, looks in ((EVERY_LOOK, FOUR), (TWO_LOOKS, TWO)):
+        for state, reach in states.items():
+            reach(page)
+            if state == "answered":
+                page.locator("#live .cite").first.hover()
+                shoot(page, "answered-desktop-light")
+            shoot_all(page, state, looks[:1] if state == "streaming" else looks)  # it is over soon
+    visits.close()
 
 
 if __name__ == "__main__":
