@@ -64,7 +64,10 @@ def test_nobody_says_anything_of_anothers_tab(address: str) -> None:
     cancelled = {"session_hash": tab, "fn_index": 0, "event_id": "x"}
     assert eve.client.post("/gradio_api/cancel", json=cancelled).status_code == 404
     assert eve.client.get(f"/gradio_api/heartbeat/{tab}").status_code == 404
-    twice = [("session_hash", uuid.uuid4().hex), ("session_hash", tab)]
+    twice: list[tuple[str, str | int | float | bool | None]] = [
+        ("session_hash", uuid.uuid4().hex),
+        ("session_hash", tab),
+    ]
     assert eve.client.get("/gradio_api/queue/data", params=twice).status_code == 404
     assert httpx.get(f"{address}/gradio_api/queue/data", params={"session_hash": tab}).status_code == 404
     assert ann.stream(tab).status_code == 200

@@ -9,6 +9,7 @@ from html import escape
 from domain.answer import Answer, Candidate
 from domain.conversation import Gate, Query, Turn
 from domain.explanation import Explanation
+from domain.own_files import is_own
 from domain.passage import RetrievedPassage
 from domain.permissions import Permission
 from domain.turn_log import LoggedTurn
@@ -32,12 +33,22 @@ def render_turn(logged: LoggedTurn, turn: Turn, explanation: Explanation | None,
         _said(turn.query, turn, look),
         _time(turn.trace.seconds, look),
         _answer(turn, look),
+    ]
+    if is_own(turn.knowledge_base):  # what a person brought along is theirs: nobody reads it here by accident
+        parts.append(f'<p class="none">{escape(words.own_files)}</p>')
+    else:
+        parts += _traced(logged, turn, explanation, look)
+    return f'<article class="turn-detail" {attribute("aria-label", words.turn)}>{"".join(parts)}</article>'
+
+
+def _traced(logged: LoggedTurn, turn: Turn, explanation: Explanation | None, look: Look) -> list[str]:
+    """What was found and weighed, and what can be done about it."""
+    return [
         _passages(turn, explanation, look),
         _weighing(turn.answer, look),
         _why(logged.reference, explanation, look),
         render_actions(logged, turn, look) if look.may(Permission.CORRECT) else "",
     ]
-    return f'<article class="turn-detail" {attribute("aria-label", words.turn)}>{"".join(parts)}</article>'
 
 
 def render_no_turn(look: Look, *, gone: bool = False) -> str:

@@ -13,7 +13,10 @@ from starlette.types import Receive, Scope, Send
 from bot.assembly_operating import open_desk
 from domain.accounts import Role
 from domain.answer import AnswerKind
+from domain.conversation import Conversation
 from domain.errors import PartUnavailable
+from domain.feedback import Feedback
+from domain.own_files import own_base
 from domain.permissions import NEEDED, Permission
 from tests.web.operator.host import Clock, ToyHost, toy_host, turn
 from web.identity import CALLER, Caller
@@ -123,6 +126,31 @@ def test_an_agent_takes_notes_and_finishes_what_waits(opened: Opened) -> None:
     mark = host.book.marks()[key]
     assert (mark.state.value, mark.by, mark.note) == ("done", "the-agent", "called back")
     assert agent.get(f"/operator/queue/turns/{reference}").status_code == 200
+
+
+def test_what_is_in_a_persons_own_files_is_not_shown(opened: Opened) -> None:
+    asked = turn(opened.host, "t3", "What does my contract say?", AnswerKind.ABSTAINED, 0.1)
+    opened.host.store.append("cat", "c3", replace(asked, knowledge_base=own_base("cat")))
+    reference = next(one.reference for one in opened.host.turn_log.recent(1))
+    for role in ("admin", "agent"):
+        text = opened.as_(role).get(f"/operator/queue/turns/{reference}").text
+        assert "files of a person&#x27;s own" in text
+        assert not any(one.passage.text[:40] in text for one in asked.evidence)
+
+
+def test_what_was_imported_is_neither_listed_nor_counted_nor_queued(opened: Opened) -> None:
+    host, desk = opened.host, open_desk(opened.host)
+
+    def seen() -> tuple[list[str], int, int]:
+        listed = [one.reference for one in desk.turns.recent(50)]
+        return listed, desk.overviews.overview(4000).turns, len(desk.queue.items())
+
+    before = seen()
+    forged = turn(host, "t9", "Forged elsewhere?", AnswerKind.ABSTAINED, 0.1)
+    host.store.put("dan", Conversation("c9", "dan", "Imported", (forged,)))
+    assert host.feedback.give("dan", "c9", "t9", Feedback("down"))
+    assert seen() == before
+    assert before[1] > 0
 
 
 def test_who_changed_a_setting_is_named(opened: Opened) -> None:
