@@ -43,6 +43,12 @@ arrive arrival | depart departure
 include | exclude
 """
 
+_AS_WELL = {
+    stem(asked): frozenset(map(stem, also.split()))
+    for asked, also in (("switchoff", "remove cancel stop end"), ("switchon", "add start"))
+}
+"""What does it as well, but is not undone by the same: calls are stopped by turning a filter on."""
+
 _SWITCHED = re.compile(r"\b(?:turn|switch|power)(?:e?s|ed|ing)?(?: [\w'-]+){0,4}? (on|off)(?: or (on|off))?\b", re.I)
 _STANDING = re.compile(r"\b(?:is|are|stays?|remains?|keep|leave)(?: [\w'-]+){0,3}? (on|off)\b(?! \w)", re.I)
 _ENTERED = re.compile(r"\b(?:log|sign)(?:ged|ging|ed|ing|s)? (?:(in|on)|out|off)\b", re.I)
@@ -89,7 +95,7 @@ def reversed_actions(question: str, levels: Sequence[str]) -> int:
 
 
 def _is_reversed(action: str, asked: Set[str], matter: Set[str], levels: Sequence[str]) -> bool:
-    own = frozenset().union(*(side for side, _ in _SIDES[action]))
+    own = frozenset(_AS_WELL.get(action, ())).union(*(side for side, _ in _SIDES[action]))
     opposite = frozenset().union(*(other for _, other in _SIDES[action])) - own
     if not opposite.isdisjoint(asked):
         return False

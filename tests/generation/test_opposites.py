@@ -52,6 +52,9 @@ def test_a_sentence_that_names_both_is_left_alone(question: str, sentence: str) 
     ("question", "sentence"),
     [
         ("how do i turn the filter off", "Disable the filter under Safety."),  # in other words
+        ("how do i turn the lock off", "Remove the lock, then turn it on again."),
+        ("how do i stop calls", "Turn on the filter to stop calls."),
+        ("how do i stop spam calls", "Turn on the filter for spam calls."),  # by turning something else on
         ("how do i turn the filter off", "Turn on the kettle."),  # of another thing
         ("how do i turn the filter off", "You cannot turn the filter on again."),  # denied
         ("how do I add or remove a line", "Add a line in your account."),  # both asked about
