@@ -1,8 +1,9 @@
 """``python -m tests.end_to_end.first_steps [REPOSITORY]``: what somebody who has never seen Colloquy waits for.
 
 A fresh clone in a temporary folder, ``make run`` in it with nothing else around, then a person in Chromium: the first
-cited answer from the handbook, a file of their own and an answer from it, and the trace of that turn in the operators'
-console. Every line is in seconds since ``git clone`` began; what a person would need to think and type is not counted.
+cited answer from the handbook, a file of their own and an answer from it, and the trace of the first turn in the
+operators' console. Every line is in seconds since ``git clone`` began; what a person would need to think and type is
+not counted.
 """
 
 from __future__ import annotations
@@ -79,9 +80,9 @@ def walk(page: Page, url: str, own_file: Path, clock: Clock) -> None:
     expect(page.locator("#live .answer")).to_contain_text("two months of rent")
     clock.say("an answer from it")
     page.goto(f"{url}operator")
-    page.locator(".turn-row").first.click()
-    expect(page.locator(".turn-detail .stages")).to_be_visible()
-    clock.say("the trace of that turn in the operators' console")
+    page.locator(".turn-row", has_text=QUESTION).click()  # what stands in a person's own files is not shown there
+    expect(page.locator(".turn-detail .chosen-row")).to_be_visible()
+    clock.say("the trace of the first turn in the operators' console")
 
 
 def main(repository: str) -> None:

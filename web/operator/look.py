@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from domain.accounts import Role
 from domain.answer import AnswerKind
+from domain.own_files import is_own
 from domain.permissions import Permission, allowed
 from web.operator.texts import ENGLISH, OperatorTexts
 from web.operator.texts_zh import CHINESE
@@ -39,6 +40,10 @@ class Look:
         if self.may(Permission.TURNS):
             return address(turn=reference, **query)
         return address("queue", "turns", reference, **query)
+
+    def base(self, name: str) -> str:
+        """What a knowledge base is called here; a person's own files have no name of their own."""
+        return self.words.somebodys_files if is_own(name) else self.view.title(name)
 
     @property
     def texts(self) -> Texts:

@@ -34,7 +34,7 @@ def _card(item: QueueItem, look: Look, *, done: bool) -> str:
     turn = link(look.turn(item.turn), words.open_turn, "button") if item.turn else ""
     return (
         f'<li class="queue-card"><p class="line">{look.time(item.at)} <span class="why {item.why.value}">'
-        f'{escape(words.whys[item.why])}</span><span class="quiet">{escape(look.view.title(item.knowledge_base))}'
+        f'{escape(words.whys[item.why])}</span><span class="quiet">{escape(look.base(item.knowledge_base))}'
         f'{taken}</span></p><h2 class="question">{escape(item.question)}</h2>{said}'
         f'<div class="doing">{turn}{"" if done else _doing(item, look)}{_note(item, look)}</div></li>'
     )

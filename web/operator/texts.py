@@ -279,6 +279,7 @@ class OperatorTexts:
     may_not_set: str = "Only administrators change settings; you may look at them."
     changed_from: str = "changed from {value}"
     change: str = "Change"
+    somebodys_files: str = "A person's own files"
     own_files: str = "This was asked about files of a person's own. What they say is not shown here."
     audit: str = "Who changed what"
     areas: Mapping[AuditArea, str] = field(default_factory=lambda: _AREAS)

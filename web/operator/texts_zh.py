@@ -233,6 +233,7 @@ CHINESE = OperatorTexts(
     may_not_set="只有管理员可以更改设置；您可以查看。",
     changed_from="原为 {value}",
     change="更改",
+    somebodys_files="某人自己的文件",
     own_files="此问题针对某人自己的文件，其内容不在此显示。",
     audit="谁改了什么",
     areas={

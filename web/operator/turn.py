@@ -72,7 +72,7 @@ def _head(logged: LoggedTurn, turn: Turn, look: Look) -> str:
     return (
         f'<header class="turn-head">{back}<p class="line">{look.time(logged.asked_at or logged.logged_at)} '
         f"{badge(turn.answer.kind, look)}{known}{verdict_sign(logged, look)}{reason}"
-        f'<span class="quiet">{escape(look.view.title(turn.knowledge_base))}</span>{conversation}</p>'
+        f'<span class="quiet">{escape(look.base(turn.knowledge_base))}</span>{conversation}</p>'
         f'<h2 class="question">{escape(turn.question)}</h2>{comment}</header>'
     )
 

@@ -135,7 +135,10 @@ def test_what_is_in_a_persons_own_files_is_not_shown(opened: Opened) -> None:
     for role in ("admin", "agent"):
         text = opened.as_(role).get(f"/operator/queue/turns/{reference}").text
         assert "files of a person&#x27;s own" in text
+        assert "A person&#x27;s own files" in text
+        assert own_base("cat") not in text
         assert not any(one.passage.text[:40] in text for one in asked.evidence)
+        assert own_base("cat") not in opened.as_(role).get("/operator/queue").text
 
 
 def test_what_was_imported_is_neither_listed_nor_counted_nor_queued(opened: Opened) -> None:
