@@ -26,6 +26,16 @@ Limit = Annotated[
     int | None,
     typer.Option("--limit", min=1, help="Only so many Doc2Dial turns, spread evenly.", show_default=False),
 ]
+Articles = Annotated[
+    Path | None,
+    typer.Option(
+        "--articles",
+        metavar="FILE",
+        help="A reading set (.jsonl.xz) whose articles become small knowledge bases: they teach the confidence, too.",
+        readable=False,
+        show_default=False,
+    ),
+]
 Kept = Annotated[
     Path | None,
     typer.Option("--kept", metavar="FOLDER", help="Where prepared turns lie [the data directory].", show_default=False),
@@ -47,6 +57,7 @@ def weighting(
     test: Annotated[bool, typer.Option("--test", help="The test half of the quality set too.")] = False,
     doc2dial: Public = None,
     limit: Limit = None,
+    articles: Articles = None,
     kept: Kept = None,
     plots: Plots = None,
     fit: Annotated[bool, typer.Option("--fit", help="Write what was fitted on development turns.")] = False,
@@ -60,10 +71,13 @@ def weighting(
     """
     if doc2dial is not None and not doc2dial.is_dir():
         raise Misconfigured(f"There is no folder “{doc2dial}”; give --doc2dial the folder that holds the data set.")
+    if articles is not None and not articles.is_file():
+        raise Misconfigured(f"There is no file “{articles}”; give --articles the file of the reading set.")
     settings = settings_for_command(knowledge_base=HANDBOOK)
     from evaluation import weighting as runs
+    from evaluation.weighting_sets import ANSWERS
 
-    asked = runs.Asked(test, doc2dial, limit, kept, plots, fit, answers or runs.ANSWERS)
+    asked = runs.Asked(test, doc2dial, limit, articles, kept, plots, fit, answers or ANSWERS)
     with assembled(settings, memory=False) as colloquy:
         facts = circumstances(settings, doc2dial, limit=limit)
         tables = runs.measured(

@@ -21,7 +21,7 @@ from domain.protocols import Evidence
 from evaluation.fit_weighting import Question, Rows
 from evaluation.fit_weighting import fit as fit_sentences
 from evaluation.metrics import calibration_error
-from evaluation.weighting_turns import CONVERSED, PreparedTurn
+from evaluation.weighting_turns import ARTICLES, CONVERSED, OPENED, PreparedTurn
 from generation.calibration import AnswerWeights, CurvePoint, Logistic, Steps, logit, sigmoid
 from generation.candidates import RETRIEVAL, WRITING, Found, Proposal, found, proposals
 from generation.quoting import said_alone
@@ -33,6 +33,9 @@ FOLDS = 5
 RIDGE = 0.1  # of standardised weights: cross-validated, 0.02, 0.1 and 0.5 gave ECE 0.063, 0.029 and 0.032
 BALANCE_RIDGE = 0.02  # holds λ near one half: where the two sides agree it decides nothing, so few turns teach it
 FREE = ("answered",)  # it says nearly all; what else is known may only shade it
+ONLY_BELIEVED = frozenset({OPENED, ARTICLES})
+"""Sources that teach the confidence alone. What a sentence and a candidate are worth they would teach worse: small
+bases have no near twins, and who says everything at once needs no rewriter."""
 _OUT_OF_THE_QUESTION = -1e6  # of a logarithm of a probability
 BINS = 10  # of the calibration error that chooses; few turns are confident
 PREDICTED = WeightingOptions()
@@ -115,7 +118,8 @@ def cross_scored(turns: Sequence[PreparedTurn], fold_of: Sequence[int]) -> list[
     rows = [sentence_rows(turn) for turn in turns]
     told: dict[int, Example] = {}
     for fold in range(FOLDS):
-        model = sentence_model([row for row, f in zip(rows, fold_of, strict=True) if f != fold])
+        others = zip(turns, rows, fold_of, strict=True)
+        model = sentence_model([row for turn, row, f in others if f != fold and turn.source not in ONLY_BELIEVED])
         for i, turn in enumerate(turns):
             if fold_of[i] == fold:
                 told[i] = example(turn, turn.prepared.scored(model))
@@ -160,21 +164,27 @@ def sentence_model(rows: Sequence[Rows]) -> Callable[[Sequence[float]], float]:
 def fit_all(examples: Sequence[Example], options: WeightingOptions = PREDICTED) -> AnswerWeights:
     """All four models on ``examples``, the confidence not yet set straight, without a curve. With ``options`` fixed
     the confidence is that of choices by that λ."""
-    every = [(one.features, right) for e in examples for one, right in zip(e.made, e.right, strict=True)]
+    weighed = [e for e in examples if e.turn.source not in ONLY_BELIEVED]
+    every = [(one.features, right) for e in weighed for one, right in zip(e.made, e.right, strict=True)]
     retrieval = fit_logistic(every, RETRIEVAL)
     writing = fit_logistic(every, WRITING)
     blank = Logistic(dict.fromkeys(CONFIDENCE, 0.0), 0.0)
     weights = AnswerWeights(retrieval, writing, Logistic(dict.fromkeys(BALANCE, 0.0), 0.0), blank)
-    weights = replace(weights, balance=fit_balance(examples, weights))
-    served = as_served(examples, lambda e: e.turn) or examples
-    choices = [(e, chosen(e.found, e.made, options, weights)) for e in served]
+    weights = replace(weights, balance=fit_balance(weighed, weights))
+    teaching = believed(examples, lambda e: e.turn) or examples
+    choices = [(e, chosen(e.found, e.made, options, weights)) for e in teaching]
     told = [(a.weighting.features, e.verdict(a)) for e, a in choices if a is not None and a.weighting is not None]
     return replace(weights, confidence=fit_logistic(told, CONFIDENCE, FREE))
 
 
+def believed(items: Sequence[T], turn: Callable[[T], PreparedTurn]) -> list[T]:
+    """Those that the confidence is fitted on: whole conversations, first messages and small bases. The development
+    questions are too easy: a confidence fitted on them promises too much."""
+    return [item for item in items if turn(item).source in ONLY_BELIEVED | {CONVERSED}]
+
+
 def as_served(items: Sequence[T], turn: Callable[[T], PreparedTurn]) -> list[T]:
-    """Those from whole conversations: what confidence is about. The single questions are easier, and their answers are
-    judged by stretches of text, so that a confidence fitted on them promises too much."""
+    """Those from whole conversations, which the figures are about: single questions are easier."""
     return [item for item in items if turn(item).source == CONVERSED]
 
 

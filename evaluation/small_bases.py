@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.figures import Tell
-from evaluation.weighting_turns import Prepared, PreparedTurn, Wanted
+from evaluation.weighting_turns import ARTICLES, Prepared, PreparedTurn, Wanted
 
-SOURCE = "articles"
 _SIZES = (4, 8, 16, 30)  # passages: a leaflet to a small handbook
 _LEFT_OUT = 4  # one passage of so many, but at least two
 _ANSWERABLE, _UNANSWERABLE = 7, 4  # questions of a base at most
@@ -90,6 +89,6 @@ def small_turns(
     for base in bases:
         prepare = preparer(base)
         for question, answers in base.questions:
-            yield PreparedTurn(SOURCE, base.name, prepare(question, ()), Wanted("", keys=answers))
+            yield PreparedTurn(ARTICLES, base.name, prepare(question, ()), Wanted("", keys=answers))
             done += 1
             tell(done, total)

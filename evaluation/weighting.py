@@ -1,7 +1,7 @@
 """The weighing of retrieval against generation, measured: quotes alone, drafts alone, λ fixed at three values, λ
 predicted.
 
-    colloquy evaluate weighting [--fit] [--test] [--plots FOLDER] [--output FILE] [--doc2dial FOLDER]
+    colloquy evaluate weighting [--fit] [--test] [--articles FILE] [--plots FOLDER] [--doc2dial FOLDER]
 
 (or ``python -m evaluation.weighting``) prepares the turns (rewritten, retrieved, read, drafted; kept under the data
 directory) and replays every way on them. Development figures are cross-validated by conversation. ``--fit`` writes
@@ -16,26 +16,25 @@ import argparse
 import json
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bot.assembly import Colloquy, assemble
-from bot.assembly_models import MODELS, Models
-from corpora import doc2dial
 from domain.answer import AnswerKind
-from evaluation.answering import responses
 from evaluation.calibration_plots import draw
-from evaluation.figures import Line, evenly, table
+from evaluation.figures import Line, table
 from evaluation.fit_answers import (
     BINS,
+    ONLY_BELIEVED,
     Example,
     Outcome,
     Pair,
     System,
     answered,
     as_served,
+    believed,
     cross_answered,
     cross_scored,
     example,
@@ -45,7 +44,6 @@ from evaluation.fit_answers import (
     straightened,
     straightest,
 )
-from evaluation.fit_weighting import QUESTIONS, load_questions
 from evaluation.metrics import (
     Estimate,
     area_under_risk,
@@ -54,36 +52,22 @@ from evaluation.metrics import (
     calibration_error,
     coverage_at_precision,
 )
-from evaluation.quality import QualitySplit, load_quality
 from evaluation.quality_run import is_supported
 from evaluation.reports import Table, circumstances
+from evaluation.weighting_sets import ANSWERS, HANDBOOK, Making, mark_of, served_sentences
 from evaluation.weighting_turns import (
-    Depths,
-    Prepared,
-    PreparedTurn,
-    Preparer,
-    fingerprint,
-    grounded_turns,
-    kept,
-    quality_turns,
-    single_turns,
+    ARTICLES,
+    OPENED,
 )
 from evaluation.wording import token_f1
-from generation.calibration import AnswerWeights, as_json, open_answer_weights, threshold_for
-from generation.candidates import found, proposals
-from generation.sentence_scoring import open_weights
-from generation.weighting import WeightingOptions, chosen
-from retrieval.sentences import sentence_spans
+from generation.calibration import AnswerWeights, as_json, threshold_for
+from generation.weighting import WeightingOptions
 from settings import Settings, load_settings
 
-HANDBOOK, PUBLIC = "harbourline", "public-services"
-ANSWERS = MODELS / "weighting" / "answers.json"
 PRECISION = 0.95
-_NOT_FOUND = "I could not find a sure answer to this in Harbourline help."
 _QUOTES, _DRAFTS = frozenset({AnswerKind.QUOTED}), frozenset({AnswerKind.GENERATED})
 _log = logging.getLogger(__name__)
 
-Prepare = Callable[[str, Sequence[tuple[str, str]]], Prepared]
 
 ADAPTIVE = System("adaptive λ")
 SYSTEMS = (
@@ -97,12 +81,16 @@ SYSTEMS = (
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What is to be measured: ``test`` reports the test half too, ``doc2dial`` the development documents of that
-    folder, ``limit`` of their turns, evenly spread. ``kept``: where prepared turns lie (None: the data directory).
+    folder, ``limit`` of their turns, evenly spread; ``articles``: a reading set whose articles become small knowledge
+    bases, which teach the confidence and are reported, cross-validated, too.
+
+    ``kept``: where prepared turns lie (None: the data directory).
     ``plots``: the folder of pictures. ``fit`` writes ``answers``."""
 
     test: bool = False
     doc2dial: Path | None = None
     limit: int | None = None
+    articles: Path | None = None
     kept: Path | None = None
     plots: Path | None = None
     fit: bool = False
@@ -111,12 +99,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """One system, fitted on development turns: its weights, and its answers to those turns, cross-validated."""
+    """One system, fitted on development turns: its weights, and its answers, cross-validated, to the turns of whole
+    conversations (``outcomes``) and to the others that taught the confidence (``beside``)."""
 
     system: System
     weights: AnswerWeights
     outcomes: tuple[Outcome, ...]
     how: str
+    beside: tuple[Outcome, ...] = ()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -143,14 +133,20 @@ def measured(
     """A table for development, cross-validated, and one for each set that is asked for besides, by what was fitted on
     all of development; ``facts`` stand under each. Pictures and weights are written where they are asked for.
     ``ready`` is called before turns about the handbook have to be prepared."""
-    making = _Making(colloquy, settings, asked.kept or settings.data_dir / "weighting", _mark(settings), ready)
-    development = making.questions() + making.quality("dev")
+    making = Making(colloquy, settings, asked.kept or settings.data_dir / "weighting", mark_of(settings), ready)
+    development = making.questions() + making.quality("dev") + making.openings()
+    if asked.articles is not None:
+        development += making.articles(asked.articles)
     others = {"the test half": making.quality("test")} if asked.test else {}
     if asked.doc2dial is not None:
         others["Doc2Dial, development documents"] = making.public(asked.doc2dial, asked.limit)
     fold_of = folds(development)
     honest = [fit_system(cross_scored(development, fold_of), fold_of, system) for system in SYSTEMS]
     told = [report("development, cross-validated", [(one.system.name, one.outcomes) for one in honest], facts)]
+    for name, source in (("first messages", OPENED), ("small knowledge bases", ARTICLES)):
+        beside = [one for one in honest[-1].beside if one.example.turn.source == source]
+        if beside:
+            told.append(report(f"{name}, cross-validated", [(ADAPTIVE.name, beside)], facts))
     served = served_sentences()
     examples = [example(turn, turn.prepared.scored(served)) for turn in development]
     fitted = [fit_system(examples, fold_of, system) for system in SYSTEMS]
@@ -167,13 +163,16 @@ def measured(
 def fit_system(examples: Sequence[Example], fold_of: Sequence[int], system: System) -> Fitted:
     """Cross-validates, sets the confidence straight by what came of that, and fits on all turns."""
     raw = cross_answered(examples, fold_of, system)
-    served = as_served(list(zip(raw, fold_of, strict=True)), lambda one: one[0].example.turn)
-    pairs, their_folds = [one.pair for one, _ in served], [fold for _, fold in served]
+    teaching = believed(list(zip(raw, fold_of, strict=True)), lambda one: one[0].example.turn)
+    pairs, their_folds = [one.pair for one, _ in teaching], [fold for _, fold in teaching]
     how, straight = straightest(pairs, their_folds)
+    told = [_with(one, p) for (one, _), (p, _) in zip(teaching, straight, strict=True)]
+    served = as_served(told, lambda one: one.example.turn)
     own = [system.candidates(one) for one in examples]
-    weights = replace(straightened(fit_all(own, system.options), how, pairs), curve=precision_curve(straight))
-    outcomes = tuple(_with(one, p) for (one, _), (p, _) in zip(served, straight, strict=True))
-    return Fitted(system, weights, outcomes, how)
+    curve = precision_curve([one.pair for one in served])
+    weights = replace(straightened(fit_all(own, system.options), how, pairs), curve=curve)
+    beside = tuple(one for one in told if one.example.turn.source in ONLY_BELIEVED)
+    return Fitted(system, weights, tuple(served), how, beside)
 
 
 def report(name: str, systems: Sequence[tuple[str, Sequence[Outcome]]], facts: dict[str, str]) -> Table:
@@ -226,84 +225,14 @@ def write(file: Path, fitted: Fitted, figures: Any) -> None:
     curve = fitted.weights.curve
     told = {
         **as_json(fitted.weights),
-        "fitted_on": f"{len(fitted.outcomes)} development turns of the quality set, and the development questions",
+        "fitted_on": f"{len(fitted.outcomes)} development turns of the quality set, the development questions, and for "
+        f"the confidence {len(fitted.beside)} first messages and questions about small bases",
         "straightened_by": fitted.how,
         "cross_validated": figures,
         "thresholds": {f"{p:.2f}": round(threshold_for(curve, p), 3) for p in (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)},
     }
     file.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     _log.info("Written: %s; threshold by precision: %s", file.name, told["thresholds"])
-
-
-# --- turns -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Making:
-    """Turns by name: read where they are kept in ``folder`` under ``mark``, else made."""
-
-    colloquy: Colloquy
-    settings: Settings
-    folder: Path
-    mark: str
-    ready: Callable[[], object]
-
-    def questions(self) -> list[PreparedTurn]:
-        asked = load_questions()[: len(QUESTIONS.read_text("utf-8").split("\n")) - 1]  # then come quality turns
-        return self._kept("questions", HANDBOOK, lambda prepare: single_turns(asked, prepare, _tell))
-
-    def quality(self, split: QualitySplit) -> list[PreparedTurn]:
-        reply = _replying(self.settings)
-        return self._kept(split, HANDBOOK, lambda prepare: quality_turns(load_quality(split), prepare, reply, _tell))
-
-    def public(self, data: Path, limit: int | None) -> list[PreparedTurn]:
-        def make(prepare: Prepare) -> Iterator[PreparedTurn]:
-            asked = evenly(doc2dial.load_turns(data, "dev"), limit)
-            gold = doc2dial.gold_set(asked, self.colloquy.knowledge.open(PUBLIC))
-            return grounded_turns(gold.turns, responses(data), prepare, _tell)
-
-        return self._kept(f"public-{limit or 'all'}", PUBLIC, make)
-
-    def _kept(
-        self, name: str, knowledge_base: str, make: Callable[[Prepare], Iterator[PreparedTurn]]
-    ) -> list[PreparedTurn]:
-        def made() -> Iterator[PreparedTurn]:
-            if knowledge_base == HANDBOOK:
-                self.ready()
-            return make(self._preparer(knowledge_base).prepare)
-
-        return kept(self.folder / f"{name}-{self.mark}.jsonl", made)
-
-    def _preparer(self, knowledge_base: str) -> Preparer:
-        retrieval, read = self.settings.retrieval, self.settings.generation.passages
-        depths = Depths(retrieval.top_k, read, retrieval.reader_context)
-        scorer = self.colloquy.sentence_scorer(knowledge_base)
-        return Preparer(self.colloquy, knowledge_base, scorer, Models(self.settings).answerer, depths)
-
-
-def served_sentences() -> Callable[[Sequence[float]], float]:
-    """The sentence regression that ships."""
-    return open_weights(MODELS / "weighting" / "weights.json").probability
-
-
-def _replying(settings: Settings) -> Callable[[Prepared], str]:
-    """What the assistant replies, as history for the next turn, by the weights that ship now."""
-    served, fitted = served_sentences(), open_answer_weights(ANSWERS)
-    options = WeightingOptions(settings.weighting.mode, settings.weighting.retrieval_weight)
-
-    def reply(prepared: Prepared) -> str:
-        if not prepared.evidence:
-            return _NOT_FOUND
-        seen = found(prepared.query, prepared.evidence, prepared.scored(served))
-        answer = chosen(seen, proposals(seen, prepared.drafts, sentence_spans), options, fitted)
-        sure = answer is not None and answer.confidence >= settings.weighting.abstain_below
-        return answer.text if answer is not None and sure else _NOT_FOUND
-
-    return reply
-
-
-def _mark(settings: Settings) -> str:
-    return fingerprint(settings.model_dump(mode="json", exclude={"redis_url", "data_dir"}), MODELS)
 
 
 def _with(outcome: Outcome, confidence: float) -> Outcome:
@@ -334,17 +263,13 @@ def _grouped(outcomes: Sequence[Outcome], pair: Callable[[Outcome], Pair]) -> li
     return list(groups.values())
 
 
-def _tell(done: int, total: int) -> None:
-    if done % 20 == 0 or done == total:
-        _log.info("prepared %d of %d turns", done, total)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measures, and fits, the weighing of retrieval against generation.")
     parser.add_argument("--fit", action="store_true", help="write models/weighting/answers.json")
     parser.add_argument("--answers", type=Path, default=ANSWERS, help="where --fit writes")
     parser.add_argument("--test", action="store_true", help="report the test half of the quality set too")
     parser.add_argument("--doc2dial", type=Path, help="that folder's development documents too")
+    parser.add_argument("--articles", type=Path, help="a reading set whose articles become small knowledge bases")
     parser.add_argument("--limit", type=int, help="only so many Doc2Dial turns")
     parser.add_argument("--plots", type=Path, help="draw reliability, risk and λ into this folder")
     parser.add_argument("--output", type=Path, help="also write the tables here, as Markdown")

@@ -32,6 +32,13 @@ JUDGED = (TurnKind.ANSWERABLE, TurnKind.UNANSWERABLE)
 CONVERSED = "quality"
 """The source of turns that come from whole conversations, as they are served."""
 
+OPENED = "first messages"
+"""The source of messages that open a conversation: what the quality set's turns meant, and questions without an
+answer."""
+
+ARTICLES = "articles"
+"""The source of questions about small knowledge bases (``evaluation.small_bases``)."""
+
 SentenceModel = Callable[[Sequence[float]], float]
 """The probability that a sentence holds the answer, from its features (``generation.sentence_scoring.FEATURES``)."""
 
@@ -188,6 +195,26 @@ def single_turns(
             Wanted("", keys=tuple(key for facts in one.facts for key in facts)),
         )
         tell(number, len(questions))
+
+
+def opening_turns(
+    conversations: Sequence[QualityConversation],
+    unanswerable: Sequence[str],
+    prepare: Callable[[str, Sequence[tuple[str, str]]], Prepared],
+    tell: Tell,
+) -> Iterator[PreparedTurn]:
+    """What each judged turn of ``conversations`` meant, said whole, of its conversation's group; and ``unanswerable``
+    questions, each a group of its own."""
+    asked = [
+        (conversation.id, turn.query, _wanted(turn))
+        for conversation in conversations
+        for turn in conversation.turns
+        if turn.kind in JUDGED
+    ]
+    asked += [(f"unanswerable {n}", question, Wanted("")) for n, question in enumerate(unanswerable, 1)]
+    for number, (group, question, wanted) in enumerate(asked, 1):
+        yield PreparedTurn(OPENED, group, prepare(question, ()), wanted)
+        tell(number, len(asked))
 
 
 def grounded_turns(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from evaluation.fit_answers import (
     System,
     answered,
     as_served,
+    believed,
     cross_answered,
     cross_scored,
     cross_straightened,
@@ -25,7 +27,7 @@ from evaluation.fit_answers import (
     straightest,
 )
 from evaluation.metrics import calibration_error
-from evaluation.weighting_turns import Wanted
+from evaluation.weighting_turns import ARTICLES, OPENED, Wanted
 from generation.calibration import AnswerWeights, CurvePoint, Logistic
 from generation.weighting import WeightingOptions, chosen
 from tests.evaluation.weighed import by_evidence, turn, turns
@@ -141,6 +143,22 @@ def test_the_curve_counts_from_the_surest() -> None:
     assert precision_curve([(0.5, False), (0.9, True), (0.5, True)]) == (CurvePoint(0.9, 1, 1), CurvePoint(0.5, 3, 2))
 
 
-def test_confidence_is_fitted_on_conversations() -> None:
-    assert as_served(TURNS, lambda one: one) == TURNS
-    assert as_served([turn(1).__class__("questions", "q", turn(1).prepared, Wanted(""))], lambda one: one) == []
+def test_figures_are_about_conversations_and_confidence_also_about_first_messages_and_small_bases() -> None:
+    first, small, easy = (replace(turn(1), source=source) for source in (OPENED, ARTICLES, "questions"))
+    every = [*TURNS, first, small, easy]
+    assert as_served(every, lambda one: one) == TURNS
+    assert believed(every, lambda one: one) == [*TURNS, first, small]
+
+
+def test_first_messages_teach_the_confidence_and_nothing_else() -> None:
+    wrong = [replace(turn(n, sure=0.9, right=False), source=OPENED) for n in range(1, 41)]
+    without, taught = (
+        fit_all(EXAMPLES),
+        fit_all([*EXAMPLES, *(example(one, one.prepared.scored(by_evidence)) for one in wrong)]),
+    )
+    assert (taught.retrieval, taught.writing, taught.balance) == (without.retrieval, without.writing, without.balance)
+    sure = chosen(EXAMPLES[0].found, EXAMPLES[0].made, WeightingOptions(), without)
+    doubted = chosen(EXAMPLES[0].found, EXAMPLES[0].made, WeightingOptions(), taught)
+    assert sure is not None
+    assert doubted is not None
+    assert doubted.confidence < sure.confidence - 0.1

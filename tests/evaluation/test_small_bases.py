@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from domain.conversation import Query
-from evaluation.small_bases import SOURCE, SmallBase, small_bases, small_turns
-from evaluation.weighting_turns import Prepared
+from evaluation.small_bases import SmallBase, small_bases, small_turns
+from evaluation.weighting_turns import ARTICLES, Prepared
 
 
 @pytest.fixture
@@ -65,6 +65,6 @@ def test_every_question_is_prepared_in_its_own_base(file: Path) -> None:
     assert opened == ["article-0", "article-1"]
     asked = [(base.name, question) for base in bases for question, _ in base.questions]
     assert [(turn.group, turn.prepared.query.text) for turn in turns] == asked
-    assert {turn.source for turn in turns} == {SOURCE}
+    assert {turn.source for turn in turns} == {ARTICLES}
     assert [turn.wanted.answerable for turn in turns] == [bool(a) for base in bases for _, a in base.questions]
     assert told[-1] == (len(asked), len(asked))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +17,16 @@ from evaluation.calibration_plots import draw
 from evaluation.fit_answers import answered, example, fit_all, folds
 from evaluation.quality import QualityConversation, TurnKind
 from evaluation.weighting import ADAPTIVE, SYSTEMS, fit_system, line, max_probability, report, write
-from evaluation.weighting_turns import Depths, PreparedTurn, Preparer, fingerprint, kept, quality_turns
+from evaluation.weighting_turns import (
+    OPENED,
+    Depths,
+    PreparedTurn,
+    Preparer,
+    fingerprint,
+    kept,
+    opening_turns,
+    quality_turns,
+)
 from generation.calibration import open_answer_weights
 from tests.evaluation.handbook import expected
 from tests.evaluation.weighed import by_evidence, turn, turns
@@ -88,6 +98,29 @@ def test_the_conversation_goes_on_with_what_the_assistant_replied() -> None:
     assert [one.wanted.answerable for one in made] == [True, False]  # the clarifying one is played, not judged
     assert parts.asked[-1][1] == (("first?", "own words"), ("which?", "own words"))
     assert told[-1] == (4, 4)
+
+
+def test_what_was_meant_and_what_has_no_answer_open_conversations() -> None:
+    parts = Replaying(turn(3))
+    thanks = expected("thanks", kind=TurnKind.SMALL_TALK, facts=(), gold=())
+    talk = QualityConversation("c", (expected("first?"), thanks, expected("and then?")))
+    made = list(opening_turns([talk], ["is it raining?"], preparer(parts).prepare, lambda *_: None))
+    assert [asked for asked, *_ in parts.asked] == [talk.turns[0].query, talk.turns[2].query, "is it raining?"]
+    assert {history for _, history, *_ in parts.asked} == {()}
+    assert [(one.source, one.group, one.wanted.answerable) for one in made] == [
+        (OPENED, "c", True),
+        (OPENED, "c", True),
+        (OPENED, "unanswerable 1", False),
+    ]
+
+
+def test_first_messages_stand_beside_the_conversations_in_what_is_fitted() -> None:
+    first = [replace(turn(n), source=OPENED) for n in range(101, 111)]
+    beside = [example(one, one.prepared.scored(by_evidence)) for one in first]
+    fitted = fit_system([*EXAMPLES, *beside], folds([*TURNS, *first]), ADAPTIVE)
+    assert [one.example.turn for one in fitted.outcomes] == TURNS
+    assert [one.example.turn for one in fitted.beside] == first
+    assert fitted.weights.curve[-1].answered == len(TURNS)
 
 
 def test_prepared_turns_are_made_once_and_read_back_as_they_were(tmp_path: Path) -> None:
