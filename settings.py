@@ -176,7 +176,7 @@ class WeightingSettings(_Group):
 
     mode: Literal["adaptive", "fixed"] = "adaptive"
     retrieval_weight: Share = 0.5
-    abstain_below: Share = 0.4
+    abstain_below: Share = 0.45
     target_precision: Annotated[float | None, Field(gt=0, lt=1)] = None
 
 
@@ -228,7 +228,7 @@ class PolicySettings(_Group):
     ask_back: bool = True
     nearly_as_likely: Share = 0.5
     worth_asking: Share = 0.4
-    sure_enough: Share = 0.85
+    sure_enough: Share = 0.7
 
 
 class HandOffSettings(_Group):

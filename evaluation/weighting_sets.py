@@ -13,7 +13,6 @@ from corpora import doc2dial
 from evaluation.answering import responses
 from evaluation.figures import evenly
 from evaluation.fit_weighting import QUESTIONS, load_questions
-from evaluation.policy import load_unanswerable
 from evaluation.quality import QualitySplit, load_quality
 from evaluation.small_bases import SmallBase, small_bases, small_turns
 from evaluation.weighting_turns import (
@@ -63,10 +62,7 @@ class Making:
         return self._kept(split, HANDBOOK, lambda prepare: quality_turns(load_quality(split), prepare, reply, _tell))
 
     def openings(self) -> list[PreparedTurn]:
-        asked = [one.question for one in load_unanswerable() if one.half == "dev"]
-        return self._kept(
-            "openings", HANDBOOK, lambda prepare: opening_turns(load_quality("dev"), asked, prepare, _tell)
-        )
+        return self._kept("openings", HANDBOOK, lambda prepare: opening_turns(load_quality("dev"), prepare, _tell))
 
     def articles(self, file: Path) -> list[PreparedTurn]:
         def made() -> Iterator[PreparedTurn]:

@@ -33,8 +33,7 @@ CONVERSED = "quality"
 """The source of turns that come from whole conversations, as they are served."""
 
 OPENED = "first messages"
-"""The source of messages that open a conversation: what the quality set's turns meant, and questions without an
-answer."""
+"""The source of messages that open a conversation: what the quality set's turns meant."""
 
 ARTICLES = "articles"
 """The source of questions about small knowledge bases (``evaluation.small_bases``)."""
@@ -199,21 +198,13 @@ def single_turns(
 
 def opening_turns(
     conversations: Sequence[QualityConversation],
-    unanswerable: Sequence[str],
     prepare: Callable[[str, Sequence[tuple[str, str]]], Prepared],
     tell: Tell,
 ) -> Iterator[PreparedTurn]:
-    """What each judged turn of ``conversations`` meant, said whole, of its conversation's group; and ``unanswerable``
-    questions, each a group of its own."""
-    asked = [
-        (conversation.id, turn.query, _wanted(turn))
-        for conversation in conversations
-        for turn in conversation.turns
-        if turn.kind in JUDGED
-    ]
-    asked += [(f"unanswerable {n}", question, Wanted("")) for n, question in enumerate(unanswerable, 1)]
-    for number, (group, question, wanted) in enumerate(asked, 1):
-        yield PreparedTurn(OPENED, group, prepare(question, ()), wanted)
+    """What each judged turn of ``conversations`` meant, said whole, as a first message of its conversation's group."""
+    asked = [(one.id, turn) for one in conversations for turn in one.turns if turn.kind in JUDGED]
+    for number, (group, turn) in enumerate(asked, 1):
+        yield PreparedTurn(OPENED, group, prepare(turn.query, ()), _wanted(turn))
         tell(number, len(asked))
 
 

@@ -100,17 +100,16 @@ def test_the_conversation_goes_on_with_what_the_assistant_replied() -> None:
     assert told[-1] == (4, 4)
 
 
-def test_what_was_meant_and_what_has_no_answer_open_conversations() -> None:
+def test_what_was_meant_opens_conversations() -> None:
     parts = Replaying(turn(3))
     thanks = expected("thanks", kind=TurnKind.SMALL_TALK, facts=(), gold=())
-    talk = QualityConversation("c", (expected("first?"), thanks, expected("and then?")))
-    made = list(opening_turns([talk], ["is it raining?"], preparer(parts).prepare, lambda *_: None))
-    assert [asked for asked, *_ in parts.asked] == [talk.turns[0].query, talk.turns[2].query, "is it raining?"]
-    assert {history for _, history, *_ in parts.asked} == {()}
+    none = expected("none?", kind=TurnKind.UNANSWERABLE, facts=(), gold=())
+    talk = QualityConversation("c", (expected("first?"), thanks, none))
+    made = list(opening_turns([talk], preparer(parts).prepare, lambda *_: None))
+    assert [(asked, history) for asked, history, *_ in parts.asked] == [(talk.turns[0].query, ()), (none.query, ())]
     assert [(one.source, one.group, one.wanted.answerable) for one in made] == [
         (OPENED, "c", True),
-        (OPENED, "c", True),
-        (OPENED, "unanswerable 1", False),
+        (OPENED, "c", False),
     ]
 
 

@@ -209,10 +209,10 @@ def test_what_ctranslate2_calls_back_keeps_no_translator_alive(models: dict[str,
 def test_a_search_of_beams_leaves_the_caller_free_to_stop(models: dict[str, Path], tmp_path: Path) -> None:
     folder = endless(models, tmp_path)
     runtime = exact(folder, tmp_path / "converted")
-    steps = runtime.write(replace(one_source(folder, beams=4), max_tokens=600))
-    moments = [time.monotonic(), *(time.monotonic() for _ in steps)]
-    longest = max(later - earlier for earlier, later in pairwise(moments))
-    assert longest < (moments[-1] - moments[0]) / 3  # the search of beams takes longer than the greedy text before it
+    told = [
+        step for step in runtime.write(replace(one_source(folder, beams=4), max_tokens=2500)) if isinstance(step, str)
+    ]
+    assert told[-1] == told[-2] == told[-3]  # while beams are searched the greedy text stands still, and is told again
 
 
 @pytest.mark.parametrize("mode", [FusionMode.FID, FusionMode.RAG_TOKEN])
