@@ -141,11 +141,11 @@ def test_any_other_address_is_refused(url: str) -> None:
 
 def test_a_turn_does_not_wait_for_the_webhook_and_the_queue_learns_how_it_went() -> None:
     desk = InMemoryHandOffDesk()
-    with serving(Receiver([200], delay_seconds=0.2)) as url:
+    with serving(Receiver([200], delay_seconds=1.0)) as url:
         handing_off = HandingOff(desk, WebhookSettings(url))
         since = time.perf_counter()
         item = handing_off.hand_over(Where("ann", "c1", "kb"), WANTED)
-        assert time.perf_counter() - since < 0.15
+        assert time.perf_counter() - since < 0.8
         assert item.delivery is Delivery.WAITING
         assert _delivery_of(desk, item.id) is Delivery.DELIVERED
         handing_off.close()
