@@ -27,7 +27,7 @@ PATIENCE_MS = 120_000
 MOVING = ("How much does it cost to move home in the UK?", "and in Ireland?")
 LIGHTS = "What does a flashing red light on the Harbour Hub 3 mean?"
 PRICE = "How much does Fibre 100 cost in the UK?"
-TWO_READINGS = "How long is the guarantee?"
+TWO_READINGS = "What happens if I pay late?"
 UNKNOWN = "Do you have a refer-a-friend reward?"
 LEASE = (
     b"# Lease of 4 Quay Street\n\n## Deposit\n\nThe deposit is two months of rent, paid before you move in. It comes "
