@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
-import threading
 import uuid
 from collections.abc import Iterator
 
 import gradio as gr
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from tests.web.fakes import FakeAssistant
-from web.server import build_app, listen
+from tests.web.gradio_tabs import event_numbers, serving
+from web.server import build_app
 
 TABS = 24
 KEPT = 16
@@ -28,13 +25,8 @@ def app() -> FastAPI:
 
 @pytest.fixture(scope="module")
 def address(app: FastAPI) -> Iterator[str]:
-    with listen("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
+    with serving(app) as found:
+        yield found
 
 
 class Tab:
@@ -42,11 +34,7 @@ class Tab:
 
     def __init__(self, address: str) -> None:
         self._client = httpx.Client(base_url=address, timeout=30, headers={"accept": "text/html"})
-        page = self._client.get("/").text
-        config = re.search(r"window\.gradio_config = (\{.*?\});?</script>", page, re.S)
-        assert config is not None
-        events = json.loads(config[1])["dependencies"]
-        self._numbers = {event["targets"][0][1]: event["id"] for event in events if event["targets"]}
+        self._numbers = event_numbers(self._client)
         self._session = uuid.uuid4().hex
 
     def send(self, event: str, data: dict[str, str] | None = None) -> str:

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
-import threading
 import uuid
 from collections.abc import Iterator
 
 import httpx
 import pytest
-import uvicorn
 
 from tests.web.fakes import FakeAssistant
-from web.server import build_app, listen
+from tests.web.gradio_tabs import event_numbers, serving
+from web.server import build_app
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     app = build_app(FakeAssistant(pause_seconds=0), default_knowledge_base="harbourline")
-    with listen("127.0.0.1", 0) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
+    with serving(app) as found:
+        yield found
 
 
 class Browser:
@@ -33,11 +25,7 @@ class Browser:
 
     def __init__(self, address: str) -> None:
         self.client = httpx.Client(base_url=address, timeout=30)
-        page = self.client.get("/", headers={"accept": "text/html"}).text
-        config = re.search(r"window\.gradio_config = (\{.*?\});?</script>", page, re.S)
-        assert config is not None
-        events = json.loads(config[1])["dependencies"]
-        self._numbers = {event["targets"][0][1]: event["id"] for event in events if event["targets"]}
+        self._numbers = event_numbers(self.client)
 
     def join(self, tab: str, event: str = "load", data: dict[str, str] | None = None) -> httpx.Response:
         wanted = {"data": [], "fn_index": self._numbers[event], "session_hash": tab, "event_data": data}
